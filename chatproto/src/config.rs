@@ -1,0 +1,193 @@
+//! What a realm is told once, when it is made.
+
+use crate::limits::Limits;
+use crate::name::{RealmName, UserName};
+use crate::secret::Secret;
+use std::collections::BTreeSet;
+use thiserror::Error;
+
+/// A realm's name, users, peers and limits.
+///
+/// # Examples
+///
+/// ```
+/// use chatproto::{Config, RealmName, UserConfig};
+///
+/// let config = Config::new(RealmName::parse("realm1")?)
+///     .user(UserConfig::new("messi", "Lionel Messi", "Argentina", "surabaya")?);
+/// assert_eq!(config.users.len(), 1);
+/// # Ok::<(), chatproto::NameError>(())
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// The realm's own name.
+    pub realm: RealmName,
+    /// Its users.
+    pub users: Vec<UserConfig>,
+    /// The realms it may link with.
+    pub peers: Vec<PeerConfig>,
+    /// Its bounds.
+    pub limits: Limits,
+    /// Whether a store is behind the realm: then changes become records, and what depends on them
+    /// waits for [`committed`](crate::Realm::committed).
+    pub durable: bool,
+    /// Which events it tells.
+    pub detail: Detail,
+}
+
+/// How much the realm tells in its events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Detail {
+    /// Connections, logins, links, and whatever went wrong.
+    #[default]
+    Essential,
+    /// Each command as well.
+    Commands,
+    /// Each line and each reply as well, secrets masked.
+    Wire,
+}
+
+/// A user that the configuration names.
+#[derive(Clone, Debug)]
+pub struct UserConfig {
+    /// What the user logs in with.
+    pub name: UserName,
+    /// What others see.
+    pub display_name: String,
+    /// Where the user is from.
+    pub country: String,
+    /// In the clear, for the plain scheme.
+    pub password: Secret,
+}
+
+impl UserConfig {
+    /// Describes a user.
+    ///
+    /// # Errors
+    ///
+    /// `name` is not a name.
+    pub fn new(
+        name: &str,
+        display_name: &str,
+        country: &str,
+        password: &str,
+    ) -> Result<Self, crate::name::NameError> {
+        Ok(Self {
+            name: UserName::parse(name)?,
+            display_name: display_name.to_owned(),
+            country: country.to_owned(),
+            password: Secret::new(password),
+        })
+    }
+}
+
+/// A realm to link with.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PeerConfig {
+    /// Its name.
+    pub name: RealmName,
+    /// Whether its address is known, so that [`Output::Dial`](crate::Output::Dial) makes sense.
+    pub dial: bool,
+}
+
+impl PeerConfig {
+    /// Names a peer that is dialled.
+    #[must_use]
+    pub fn new(name: RealmName) -> Self {
+        Self { name, dial: true }
+    }
+
+    /// Names a peer that only ever calls us.
+    #[must_use]
+    pub fn incoming_only(name: RealmName) -> Self {
+        Self { name, dial: false }
+    }
+}
+
+/// What is wrong with a configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// Two users of one name.
+    #[error("the user {0} is named twice")]
+    UserTwice(UserName),
+    /// Two peers of one name.
+    #[error("the peer {0} is named twice")]
+    PeerTwice(RealmName),
+    /// The realm as its own peer.
+    #[error("{0} cannot be its own peer")]
+    OwnPeer(RealmName),
+}
+
+impl Config {
+    /// A realm without users and peers, with the default limits and no store.
+    #[must_use]
+    pub fn new(realm: RealmName) -> Self {
+        Self {
+            realm,
+            users: Vec::new(),
+            peers: Vec::new(),
+            limits: Limits::default(),
+            durable: false,
+            detail: Detail::default(),
+        }
+    }
+
+    /// Adds a user.
+    #[must_use]
+    pub fn user(mut self, user: UserConfig) -> Self {
+        self.users.push(user);
+        self
+    }
+
+    /// Adds a peer.
+    #[must_use]
+    pub fn peer(mut self, peer: PeerConfig) -> Self {
+        self.peers.push(peer);
+        self
+    }
+
+    /// Sets all limits.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Says whether a store is behind the realm.
+    #[must_use]
+    pub fn durable(mut self, durable: bool) -> Self {
+        self.durable = durable;
+        self
+    }
+
+    /// Says how much the events tell.
+    #[must_use]
+    pub fn detail(mut self, detail: Detail) -> Self {
+        self.detail = detail;
+        self
+    }
+
+    /// Checks what no single field can show.
+    ///
+    /// # Errors
+    ///
+    /// A name that stands twice, or the realm among its peers.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let mut users = BTreeSet::new();
+        if let Some(twice) = self.users.iter().find(|user| !users.insert(&user.name)) {
+            return Err(ConfigError::UserTwice(twice.name.clone()));
+        }
+        let mut peers = BTreeSet::new();
+        if let Some(twice) = self.peers.iter().find(|peer| !peers.insert(&peer.name)) {
+            return Err(ConfigError::PeerTwice(twice.name.clone()));
+        }
+        if peers.contains(&self.realm) {
+            return Err(ConfigError::OwnPeer(self.realm.clone()));
+        }
+        Ok(())
+    }
+}

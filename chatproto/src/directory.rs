@@ -1,0 +1,81 @@
+//! What is known of users of other realms: who lives where.
+
+use crate::name::{Address, UserName};
+use crate::random::SeededMap;
+
+/// The small number of a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct PeerId(u32);
+
+impl PeerId {
+    pub(crate) fn new(index: usize) -> Self {
+        Self(index as u32)
+    }
+
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// The small number of another realm's user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct RemoteId(u32);
+
+/// A user of another realm.
+#[derive(Clone, Debug)]
+pub(crate) struct Remote {
+    pub(crate) peer: PeerId,
+    pub(crate) address: Address,
+}
+
+/// All users of other realms that were ever met.
+#[derive(Clone, Debug)]
+pub(crate) struct Directory {
+    remotes: Vec<Remote>,
+    /// By name, those who bear it, one a realm.
+    by_name: SeededMap<UserName, Vec<RemoteId>>,
+    names_max: u64,
+}
+
+impl Directory {
+    pub(crate) fn new(by_name: SeededMap<UserName, Vec<RemoteId>>, names_max: u64) -> Self {
+        Self {
+            remotes: Vec::new(),
+            by_name,
+            names_max,
+        }
+    }
+
+    /// Notes that a realm has a user; nothing when the directory is full.
+    pub(crate) fn learn(&mut self, peer: PeerId, address: &Address) -> Option<RemoteId> {
+        let known = self.homes(address.user.as_str()).iter();
+        if let Some(id) = known
+            .copied()
+            .find(|id| self.get(*id).is_some_and(|remote| remote.peer == peer))
+        {
+            return Some(id);
+        }
+        if self.remotes.len() as u64 >= self.names_max {
+            return None;
+        }
+        let id = RemoteId(self.remotes.len() as u32);
+        self.remotes.push(Remote {
+            peer,
+            address: address.clone(),
+        });
+        self.by_name
+            .entry(address.user.clone())
+            .or_default()
+            .push(id);
+        Some(id)
+    }
+
+    pub(crate) fn get(&self, id: RemoteId) -> Option<&Remote> {
+        self.remotes.get(id.0 as usize)
+    }
+
+    /// Everybody of that name.
+    pub(crate) fn homes(&self, name: &str) -> &[RemoteId] {
+        self.by_name.get(name).map_or(&[], Vec::as_slice)
+    }
+}

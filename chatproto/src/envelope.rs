@@ -1,0 +1,141 @@
+//! What one realm gives another to deliver.
+
+use crate::error::ErrorCode;
+use crate::name::{Address, NameError, RealmName};
+use thiserror::Error;
+use uuid::Uuid;
+
+/// A durable message between realms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Envelope {
+    /// UUID version 7 by the origin realm, unique with `origin`.
+    pub id: Uuid,
+    /// What it is.
+    pub kind: Kind,
+    /// The realm that made it.
+    pub origin: RealmName,
+    /// The realm it is for.
+    pub destination: RealmName,
+    /// Who wrote it: `user@realm`, not yet checked against `origin`.
+    pub from: String,
+    /// Whom it is for: `user@realm`.
+    pub to: String,
+    /// The origin's clock, in ms since 1970; shown, never used to order.
+    pub sent_unix_ms: u64,
+    /// When the origin gives up, in ms since 1970.
+    pub expires_unix_ms: u64,
+    /// What was written.
+    pub text: String,
+}
+
+/// What an envelope is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// A private message.
+    Message,
+    /// Word that an envelope could not be kept.
+    Bounce {
+        /// The id of that envelope.
+        answers: Uuid,
+        /// Why, as the code of [`ErrorCode`].
+        reason: String,
+    },
+    /// A kind of a later version, refused like mail for nobody.
+    Other(String),
+}
+
+/// What is wrong with an envelope as a whole; such a peer is broken or hostile.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum EnvelopeError {
+    /// `origin` is not the authenticated peer.
+    #[error("the envelope's origin is not the peer that sent it")]
+    Origin,
+    /// `dst` is not this realm.
+    #[error("the envelope is for another realm")]
+    Destination,
+    /// An address that is none.
+    #[error("the envelope's {field} is no address: {error}")]
+    Address {
+        /// `from` or `to`.
+        field: &'static str,
+        /// What is wrong with it.
+        error: NameError,
+    },
+    /// `from` is of another realm than `origin`.
+    #[error("the envelope's sender is of another realm than its origin")]
+    Sender,
+    /// `to` is of another realm than `dst`.
+    #[error("the envelope's recipient is of another realm than its destination")]
+    Recipient,
+}
+
+/// An envelope whose sender belongs to the authenticated peer: the only thing that is delivered.
+///
+/// [`Envelope::vouch`] alone makes one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Vouched {
+    /// Who wrote it, of the peer's realm.
+    pub from: Address,
+    /// Whom it is for, of this realm.
+    pub to: Address,
+}
+
+/// What an envelope costs of a stream's credit in bytes beside its texts: the names and numbers.
+const OVERHEAD_BYTES: u64 = 512;
+
+impl Envelope {
+    /// Checks who the envelope is from and for against the link that brought it.
+    ///
+    /// # Errors
+    ///
+    /// Any mismatch between `origin`, `dst`, `from`, `to` and the two realms of the link.
+    pub fn vouch(&self, peer: &RealmName, own: &RealmName) -> Result<Vouched, EnvelopeError> {
+        if self.origin != *peer {
+            return Err(EnvelopeError::Origin);
+        }
+        if self.destination != *own {
+            return Err(EnvelopeError::Destination);
+        }
+        let from = Address::parse(&self.from).map_err(|error| EnvelopeError::Address {
+            field: "from",
+            error,
+        })?;
+        let to = Address::parse(&self.to)
+            .map_err(|error| EnvelopeError::Address { field: "to", error })?;
+        if from.realm != *peer {
+            return Err(EnvelopeError::Sender);
+        }
+        if to.realm != *own {
+            return Err(EnvelopeError::Recipient);
+        }
+        Ok(Vouched { from, to })
+    }
+
+    /// What the envelope takes of a stream's credit in bytes: the same on both sides.
+    #[must_use]
+    pub fn cost_bytes(&self) -> u64 {
+        OVERHEAD_BYTES + self.text.len() as u64
+    }
+
+    /// The envelope that tells `self`'s sender that it was refused.
+    #[must_use]
+    pub(crate) fn bounce(&self, id: Uuid, reason: ErrorCode, unix_ms: u64, expires: u64) -> Self {
+        Self {
+            id,
+            kind: Kind::Bounce {
+                answers: self.id,
+                reason: reason.code().to_owned(),
+            },
+            origin: self.destination.clone(),
+            destination: self.origin.clone(),
+            from: self.to.clone(),
+            to: self.from.clone(),
+            sent_unix_ms: unix_ms,
+            expires_unix_ms: expires,
+            text: reason.message().to_owned(),
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! chatproto: a chat realm as a deterministic state machine.
+//!
+//! The crate has all the rules of a realm (logins, inboxes, live groups, streams to other realms)
+//! and no I/O: [`Realm`] takes bytes, frames and the time, and gives bytes, frames and records. A
+//! driver of a few dozen lines makes it a server; `examples/realmd` is one for production.
+//!
+//! Begin at [`Realm`]; what it is made of is in [`Config`], what it asks for in [`Output`], and what
+//! runs on a link's socket in [`link::transport::LinkTransport`].
+#![forbid(unsafe_code)]
+
+mod account;
+mod config;
+mod directory;
+mod envelope;
+mod error;
+mod group;
+mod inbox;
+mod limits;
+pub mod link;
+mod name;
+mod output;
+mod random;
+mod realm;
+mod record;
+mod secret;
+mod session;
+mod slots;
+mod time;
+pub mod wire;
+
+pub use config::{Config, ConfigError, Detail, PeerConfig, UserConfig};
+pub use envelope::{Envelope, EnvelopeError, Kind, Vouched};
+pub use error::{ErrorCode, Misuse};
+pub use limits::{LimitError, Limits};
+pub use link::frame::Frame;
+pub use link::transport::Direction;
+pub use name::{Address, GroupName, NAME_BYTES_MAX, NameError, RealmName, UserName};
+pub use output::{
+    CloseReason, Connection, ConnectionId, Event, LinkCloseReason, LinkId, Output, RequestId,
+};
+pub use realm::Realm;
+pub use record::{Batch, Record, StoreFailure};
+pub use secret::{Secret, Token};
+pub use time::{Deadline, Now};

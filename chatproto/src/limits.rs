@@ -1,0 +1,173 @@
+//! Every bound of a realm, in one object: `hello` shows it, a configuration sets it.
+
+use thiserror::Error;
+
+/// Why a limit could not be set.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum LimitError {
+    /// No limit of this name.
+    #[error("there is no limit called {0:?}")]
+    Unknown(String),
+    /// Outside what makes sense.
+    #[error("{name} must be from {low} to {high}")]
+    Range {
+        /// The limit.
+        name: &'static str,
+        /// The least value.
+        low: u64,
+        /// The greatest value.
+        high: u64,
+    },
+}
+
+macro_rules! limits {
+    ($($(#[$doc:meta])* $name:ident = $default:expr, $low:literal ..= $high:expr;)*) => {
+        /// The bounds of a realm. Units stand last in the names.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// let mut limits = chatproto::Limits::default();
+        /// limits.set("inbox_messages_max", 500)?;
+        /// assert_eq!(limits.inbox_messages_max, 500);
+        /// assert!(limits.set("line_bytes_max", 0).is_err());
+        /// # Ok::<(), chatproto::LimitError>(())
+        /// ```
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub struct Limits {
+            $($(#[$doc])* pub $name: u64,)*
+        }
+
+        impl Default for Limits {
+            fn default() -> Self {
+                Self { $($name: $default,)* }
+            }
+        }
+
+        impl Limits {
+            /// Sets the limit of that name.
+            ///
+            /// # Errors
+            ///
+            /// No limit has that name, or the value is out of its range.
+            pub fn set(&mut self, name: &str, value: u64) -> Result<(), LimitError> {
+                match name {
+                    $(stringify!($name) => {
+                        if !($low..=$high).contains(&value) {
+                            return Err(LimitError::Range { name: stringify!($name), low: $low, high: $high });
+                        }
+                        self.$name = value;
+                    })*
+                    _ => return Err(LimitError::Unknown(name.to_owned())),
+                }
+                Ok(())
+            }
+
+            /// All limits by name, in the order of the documentation.
+            pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
+                [$((stringify!($name), self.$name),)*].into_iter()
+            }
+        }
+    };
+}
+
+/// A count or size no configuration needs to exceed; keeps sums far from overflow.
+const HUGE: u64 = 1 << 40;
+
+limits! {
+    /// Client connections in all. At the limit the longest idle one makes room.
+    connections_max = 16_384, 1..=1_000_000;
+    /// Client connections from one address; a class behind one router fits.
+    connections_per_address_max = 256, 1..=1_000_000;
+    /// A connection idle for less than this never has to make room for a new one.
+    idle_ms_min = 60_000, 0..=HUGE;
+    /// The longest request line, its end included.
+    line_bytes_max = 65_536, 256..=16_777_216;
+    /// Time for a line that has begun to end.
+    line_ms_max = 30_000, 1..=HUGE;
+    /// What is kept of a connection's input while one of its lines waits; above it, reading pauses.
+    waiting_bytes_max = 131_072, 1..=HUGE;
+    /// Output that a connection may leave unread: then its next lines wait, and a member of a live
+    /// group is dropped.
+    outgoing_bytes_max = 1_048_576, 1_024..=HUGE;
+    /// How long last words may take to be read before a closing connection is cut.
+    close_ms_max = 5_000, 0..=HUGE;
+    /// Messages that wait in one inbox.
+    inbox_messages_max = 10_000, 1..=HUGE;
+    /// Bytes of text that wait in one inbox.
+    inbox_bytes_max = 8_388_608, 1..=HUGE;
+    /// Senders listed in one inbox; a sender once listed stays.
+    inbox_senders_max = 10_000, 1..=HUGE;
+    /// Live tokens of one user; a further login ends the one unused for longest.
+    sessions_per_user_max = 64, 1..=1_000_000;
+    /// A token unused for this long expires.
+    session_idle_ms_max = 2_592_000_000, 1..=HUGE;
+    /// Live groups at a time.
+    live_groups_max = 10_000, 1..=HUGE;
+    /// Members of a live group, those in other realms included.
+    live_members_max = 1_000, 1..=1_000_000;
+    /// The pause around `exit` that lets a classic client read it by itself.
+    exit_gap_ms = 200, 0..=60_000;
+    /// How long linked peers have to say whose a name is.
+    ask_ms_max = 1_000, 1..=HUGE;
+    /// Names of other realms' users that are remembered.
+    directory_names_max = 1_000_000, 0..=HUGE;
+    /// Messages that wait for one peer.
+    queue_messages_max = 100_000, 1..=HUGE;
+    /// Bytes that wait for one peer.
+    queue_bytes_max = 67_108_864, 1..=HUGE;
+    /// Envelopes a peer may send ahead of our acknowledgement, per stream.
+    credit_envelopes_max = 4_096, 1..=1_000_000;
+    /// Bytes of envelopes a peer may send ahead of our acknowledgement, per stream.
+    credit_bytes_max = 4_194_304, 65_536..=HUGE;
+    /// The longest line on a link.
+    link_line_bytes_max = 65_536, 4_096..=16_777_216;
+    /// What an unauthenticated link may send.
+    handshake_bytes_max = 4_096, 256..=65_536;
+    /// Time for a link's handshake.
+    handshake_ms_max = 5_000, 1..=HUGE;
+    /// Silence on a link after which we ask whether it is alive.
+    link_ping_ms = 15_000, 1..=HUGE;
+    /// Silence on a link after which it counts as dead.
+    link_dead_ms = 40_000, 1..=HUGE;
+    /// Time without an acknowledgement, while credit was given, after which a link counts as dead.
+    unacknowledged_ms_max = 30_000, 1..=HUGE;
+    /// The first pause before a peer is dialled again; it doubles with each failure.
+    redial_ms_min = 500, 1..=HUGE;
+    /// The longest pause before a peer is dialled again.
+    redial_ms_max = 60_000, 1..=HUGE;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_default_is_in_its_own_range() {
+        let mut limits = Limits::default();
+
+        for (name, value) in Limits::default().iter() {
+            limits.set(name, value).unwrap();
+        }
+        assert_eq!(limits, Limits::default());
+    }
+
+    #[test]
+    fn a_wrong_name_or_value_is_told() {
+        let mut limits = Limits::default();
+
+        assert_eq!(
+            limits.set("lines", 1),
+            Err(LimitError::Unknown("lines".into()))
+        );
+        let range = LimitError::Range {
+            name: "line_bytes_max",
+            low: 256,
+            high: 16_777_216,
+        };
+        assert_eq!(limits.set("line_bytes_max", 255), Err(range));
+        assert_eq!(limits.set("line_bytes_max", 256), Ok(()));
+    }
+}

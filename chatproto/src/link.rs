@@ -1,0 +1,7 @@
+//! Links between realms: the frames, the streams and the transport that carries them.
+
+mod codec;
+pub mod frame;
+pub(crate) mod stream;
+mod strict;
+pub mod transport;

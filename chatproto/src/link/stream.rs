@@ -1,0 +1,376 @@
+//! A stream between two realms: a log at the sender, a cursor at the receiver.
+//!
+//! Neither half knows a clock, a socket or the other stream; both can be copied and compared, so
+//! that a model checker can drive them.
+
+use super::frame::{Frame, Resume, StreamKind, View};
+use crate::envelope::Envelope;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// A peer did what the protocol rules out; its link is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Violation(pub(crate) &'static str);
+
+/// What a receiver's resume told the sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Resumed {
+    /// Both agree.
+    Agreed,
+    /// The receiver has forgotten this many envelopes that it had acknowledged.
+    Truncated(u64),
+}
+
+/// The sending end: what the peer has not acknowledged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OutStream {
+    pub(crate) id: Uuid,
+    pub(crate) kind: StreamKind,
+    rows: VecDeque<Arc<Envelope>>,
+    /// The number of the first row.
+    oldest: u64,
+    /// The last number whose row is in the store; only these are sent.
+    stored: u64,
+    /// Bytes of all rows, as `Envelope::cost_bytes` counts them.
+    bytes: u64,
+    flow: Flow,
+}
+
+/// How far the present link may send. Gone with the link.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Flow {
+    /// The receiver said where it stands.
+    is_resumed: bool,
+    next: u64,
+    upto: u64,
+    bytes: u64,
+    bytes_upto: u64,
+}
+
+impl OutStream {
+    pub(crate) fn new(id: Uuid, kind: StreamKind) -> Self {
+        Self {
+            id,
+            kind,
+            rows: VecDeque::new(),
+            oldest: 1,
+            stored: 0,
+            bytes: 0,
+            flow: Flow::default(),
+        }
+    }
+
+    /// Adds a row and returns its number. It is not sent before [`OutStream::stored`].
+    pub(crate) fn append(&mut self, envelope: Arc<Envelope>) -> u64 {
+        self.bytes += envelope.cost_bytes();
+        self.rows.push_back(envelope);
+        self.last()
+    }
+
+    /// Notes that all rows up to a number are in the store.
+    pub(crate) fn stored(&mut self, upto: u64) {
+        self.stored = self.stored.max(upto);
+    }
+
+    pub(crate) fn last(&self) -> u64 {
+        self.oldest + self.rows.len() as u64 - 1
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The link is gone: nothing flows until the next resume.
+    pub(crate) fn link_down(&mut self) {
+        self.flow = Flow::default();
+    }
+
+    /// What the sender says when a link comes up.
+    pub(crate) fn resume(&self) -> Frame {
+        let view = View::Sender {
+            oldest: self.oldest,
+            last: self.last(),
+        };
+        Frame::Resume(Resume {
+            stream: self.id,
+            kind: self.kind,
+            view,
+        })
+    }
+
+    /// Takes the receiver's word of where it stands, drops what it has stored and goes on from
+    /// what it expects. The dropped rows go to `done`.
+    pub(crate) fn resumed(
+        &mut self,
+        durable: u64,
+        next: u64,
+        done: &mut Vec<Arc<Envelope>>,
+    ) -> Result<Resumed, Violation> {
+        if self.flow.is_resumed {
+            return Err(Violation("a stream was resumed twice on one link"));
+        }
+        if durable > self.last() || next > self.last() + 1 || next <= durable {
+            return Err(Violation(
+                "a resume speaks of envelopes that were never sent",
+            ));
+        }
+        let missing = (self.oldest - 1).saturating_sub(durable);
+        self.prune(durable, done);
+        self.flow = Flow {
+            is_resumed: true,
+            next: next.max(self.oldest),
+            ..Flow::default()
+        };
+        Ok(if missing > 0 {
+            Resumed::Truncated(missing)
+        } else {
+            Resumed::Agreed
+        })
+    }
+
+    /// Takes credit. Both numbers are absolute, so a repeated or late frame does no harm.
+    pub(crate) fn credit(&mut self, upto: u64, bytes: u64) {
+        self.flow.upto = self.flow.upto.max(upto);
+        self.flow.bytes_upto = self.flow.bytes_upto.max(bytes);
+    }
+
+    /// The next envelope to send, if there is one and credit for it.
+    pub(crate) fn next_frame(&mut self) -> Option<Frame> {
+        let flow = &mut self.flow;
+        // The last envelope may overshoot the bytes: else one bigger than the credit would wait for ever.
+        if !flow.is_resumed
+            || flow.next > flow.upto
+            || flow.bytes >= flow.bytes_upto
+            || flow.next > self.stored
+        {
+            return None;
+        }
+        let envelope = self
+            .rows
+            .get(flow.next.checked_sub(self.oldest)? as usize)?;
+        flow.bytes += envelope.cost_bytes();
+        let seq = flow.next;
+        flow.next += 1;
+        Some(Frame::Env {
+            stream: self.id,
+            seq,
+            envelope: Arc::clone(envelope),
+        })
+    }
+
+    /// Whether something was sent on this link and is not acknowledged.
+    pub(crate) fn is_awaiting_ack(&self) -> bool {
+        self.flow.is_resumed && self.flow.next > self.oldest
+    }
+
+    /// Drops what the peer has stored; the dropped rows go to `done`.
+    pub(crate) fn acknowledged(
+        &mut self,
+        durable: u64,
+        done: &mut Vec<Arc<Envelope>>,
+    ) -> Result<(), Violation> {
+        if !self.flow.is_resumed || durable >= self.flow.next {
+            return Err(Violation("an ack for envelopes that were never sent"));
+        }
+        self.prune(durable, done);
+        Ok(())
+    }
+
+    fn prune(&mut self, durable: u64, done: &mut Vec<Arc<Envelope>>) {
+        while self.oldest <= durable {
+            let Some(envelope) = self.rows.pop_front() else {
+                break;
+            };
+            self.bytes -= envelope.cost_bytes();
+            self.oldest += 1;
+            done.push(envelope);
+        }
+    }
+}
+
+/// What to do with an envelope that arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    /// It is the expected one.
+    Deliver,
+    /// It was dealt with before.
+    Duplicate,
+}
+
+/// The receiving end: a cursor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct InStream {
+    pub(crate) id: Uuid,
+    pub(crate) kind: StreamKind,
+    /// Everything up to here is dealt with and stored.
+    durable: u64,
+    durable_id: Option<Uuid>,
+    /// Everything below is dealt with, though perhaps not yet stored.
+    next: u64,
+    last_id: Option<Uuid>,
+    /// An ack is due up to `durable`.
+    unacknowledged: bool,
+    refused: Vec<u64>,
+    flow: InFlow,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct InFlow {
+    is_resumed: bool,
+    bytes: u64,
+    upto_given: u64,
+    bytes_given: u64,
+}
+
+impl InStream {
+    pub(crate) fn new(id: Uuid, kind: StreamKind) -> Self {
+        Self {
+            id,
+            kind,
+            durable: 0,
+            durable_id: None,
+            next: 1,
+            last_id: None,
+            unacknowledged: false,
+            refused: Vec::new(),
+            flow: InFlow::default(),
+        }
+    }
+
+    /// The link is gone.
+    pub(crate) fn link_down(&mut self) {
+        self.flow = InFlow::default();
+        self.unacknowledged = false;
+    }
+
+    /// Takes the sender's word of what it holds. Returns the answer, and how many envelopes are
+    /// missing because this side forgot that it had acknowledged them.
+    pub(crate) fn resume(&mut self, oldest: u64, last: u64) -> Result<(Frame, u64), Violation> {
+        if self.flow.is_resumed {
+            return Err(Violation("a stream was resumed twice on one link"));
+        }
+        if oldest == 0 || oldest > last + 1 || self.next > last + 1 {
+            return Err(Violation("a resume holds less than was sent before"));
+        }
+        let told = View::Receiver {
+            durable: self.durable,
+            next: self.next.max(self.durable + 1),
+            durable_id: self.durable_id,
+            last_id: self.last_id,
+        };
+        let missing = oldest.saturating_sub(self.next);
+        if missing > 0 {
+            self.durable = oldest - 1;
+            self.next = oldest;
+            (self.durable_id, self.last_id) = (None, None);
+        }
+        self.flow.is_resumed = true;
+        Ok((
+            Frame::Resume(Resume {
+                stream: self.id,
+                kind: self.kind,
+                view: told,
+            }),
+            missing,
+        ))
+    }
+
+    /// Decides about the envelope of a number and moves the cursor past it.
+    pub(crate) fn arrived(&mut self, seq: u64, envelope: &Envelope) -> Result<Arrival, Violation> {
+        if !self.flow.is_resumed {
+            return Err(Violation("an envelope before its stream was resumed"));
+        }
+        if seq > self.flow.upto_given || self.flow.bytes >= self.flow.bytes_given {
+            return Err(Violation("an envelope beyond the credit given"));
+        }
+        self.flow.bytes += envelope.cost_bytes();
+        self.pass(seq, envelope.id)
+    }
+
+    /// Moves the cursor past a number that will never come.
+    pub(crate) fn voided(&mut self, seq: u64, id: Uuid) -> Result<Arrival, Violation> {
+        if !self.flow.is_resumed {
+            return Err(Violation("a void before its stream was resumed"));
+        }
+        self.pass(seq, id)
+    }
+
+    fn pass(&mut self, seq: u64, id: Uuid) -> Result<Arrival, Violation> {
+        if seq > self.next {
+            return Err(Violation("an envelope is missing in between"));
+        }
+        if seq < self.next {
+            return Ok(Arrival::Duplicate);
+        }
+        self.next += 1;
+        self.last_id = Some(id);
+        Ok(Arrival::Deliver)
+    }
+
+    /// Notes that the envelope last arrived was refused.
+    pub(crate) fn refused(&mut self) {
+        self.refused.push(self.next - 1);
+    }
+
+    /// The last number dealt with and the id there.
+    pub(crate) fn position(&self) -> (u64, Uuid) {
+        (self.next - 1, self.last_id.unwrap_or_default())
+    }
+
+    /// The last number that is stored.
+    pub(crate) fn durable(&self) -> u64 {
+        self.durable
+    }
+
+    /// Notes that the cursor is in the store up to a number.
+    pub(crate) fn stored(&mut self, durable: u64, id: Uuid) {
+        // An ack that runs ahead of what was dealt with would lose mail at the sender.
+        debug_assert!(durable < self.next);
+        if durable > self.durable {
+            self.durable = durable;
+            self.durable_id = Some(id);
+            self.unacknowledged = true;
+        }
+    }
+
+    /// The ack that is due.
+    pub(crate) fn ack(&mut self) -> Option<Frame> {
+        if !std::mem::take(&mut self.unacknowledged) {
+            return None;
+        }
+        let split = self.refused.partition_point(|seq| *seq <= self.durable);
+        let later = self.refused.split_off(split);
+        let refused = std::mem::replace(&mut self.refused, later);
+        Some(Frame::Ack {
+            stream: self.id,
+            durable: self.durable,
+            refused,
+        })
+    }
+
+    /// More credit, once half of what was given is used up.
+    pub(crate) fn credit(&mut self, envelopes_max: u64, bytes_max: u64) -> Option<Frame> {
+        let flow = &mut self.flow;
+        let (upto, bytes) = (self.next - 1 + envelopes_max, flow.bytes + bytes_max);
+        let is_low = upto - flow.upto_given.min(upto) >= envelopes_max.div_ceil(2)
+            || bytes - flow.bytes_given >= bytes_max.div_ceil(2);
+        if !flow.is_resumed || !is_low {
+            return None;
+        }
+        flow.upto_given = upto;
+        flow.bytes_given = bytes;
+        Some(Frame::Credit {
+            stream: self.id,
+            upto,
+            bytes,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

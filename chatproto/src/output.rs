@@ -1,0 +1,295 @@
+//! What comes out of a realm beside bytes: the one queue of things to do and to know.
+
+use crate::error::ErrorCode;
+use crate::name::{RealmName, UserName};
+use crate::slots::Key;
+use std::fmt;
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident)*) => {$(
+        $(#[$doc])*
+        ///
+        /// A late call with the id of something that is gone does nothing.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub(crate) Key);
+
+        impl $name {
+            /// A small number, used again once this id is dead; fit to index a table with.
+            #[must_use]
+            pub fn index(self) -> usize {
+                self.0.index()
+            }
+
+            /// The whole id as a number.
+            #[must_use]
+            pub fn as_u64(self) -> u64 {
+                self.0.as_u64()
+            }
+
+            /// The id of a number from `as_u64`.
+            #[must_use]
+            pub fn from_u64(value: u64) -> Self {
+                Self(Key::from_u64(value))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({:#x})"), self.as_u64())
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// A client's connection.
+    ConnectionId
+    /// A link with another realm.
+    LinkId
+}
+
+/// A request of [`Realm::execute`](crate::Realm::execute).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u64);
+
+/// What a driver is told about a new connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Connection {
+    /// Where it comes from, without the port: connections are counted by it.
+    pub address: String,
+}
+
+impl Connection {
+    /// A client's connection from an address.
+    #[must_use]
+    pub fn new(address: impl Into<String>) -> Self {
+        Self {
+            address: address.into(),
+        }
+    }
+}
+
+/// Something for the driver to do or to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Output {
+    /// [`outgoing`](crate::Realm::outgoing) has bytes. It is not said again before they are all sent.
+    Send(ConnectionId),
+    /// Stop reading: enough waits inside.
+    PauseRead(ConnectionId),
+    /// Read again.
+    ResumeRead(ConnectionId),
+    /// All was written, or will not be: close the connection. Its id is dead.
+    Close(ConnectionId, CloseReason),
+    /// [`link_outgoing`](crate::Realm::link_outgoing) has frames. It is not said again before they
+    /// are all sent.
+    LinkSend(LinkId),
+    /// Write what was taken before, then close the link. Its id is dead.
+    LinkClose(LinkId, LinkCloseReason),
+    /// Connect to that peer.
+    Dial(RealmName),
+    /// The answer to [`execute`](crate::Realm::execute), as a client would read it.
+    Reply(RequestId, Vec<u8>),
+    /// Something happened.
+    Event(Event),
+}
+
+/// Why a connection is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// The client has sent its last, and has its answers.
+    Ended,
+    /// The client said `quit`.
+    Quit,
+    /// It was one too many.
+    Refused,
+    /// It was idle and made room.
+    IdleEvicted,
+    /// It left too much unread.
+    SlowReader,
+    /// The realm goes down.
+    ShutDown,
+    /// The store is broken.
+    StoreBroken,
+}
+
+impl fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ended => "the client is done",
+            Self::Quit => "the client said quit",
+            Self::Refused => "too many connections",
+            Self::IdleEvicted => "idle, and its place was needed",
+            Self::SlowReader => "the client reads too slowly",
+            Self::ShutDown => "the realm goes down",
+            Self::StoreBroken => "the store is broken",
+        })
+    }
+}
+
+/// Why a link is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LinkCloseReason {
+    /// The connection is gone.
+    Down,
+    /// Another connection with the same peer takes its place.
+    Replaced,
+    /// The peer fell silent, or acknowledges nothing.
+    Dead,
+    /// The peer broke the protocol.
+    Protocol,
+    /// The peer takes too little of what it is sent.
+    Slow,
+    /// The peer said goodbye.
+    Bye,
+    /// The realm goes down.
+    ShutDown,
+}
+
+impl fmt::Display for LinkCloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Down => "the connection is gone",
+            Self::Replaced => "another connection takes its place",
+            Self::Dead => "the peer fell silent",
+            Self::Protocol => "the peer broke the protocol",
+            Self::Slow => "the peer reads too slowly",
+            Self::Bye => "the peer said goodbye",
+            Self::ShutDown => "the realm goes down",
+        })
+    }
+}
+
+/// Something that happened. No secret is ever in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A connection was one too many.
+    Refused {
+        /// The connection.
+        connection: ConnectionId,
+        /// Why.
+        code: ErrorCode,
+    },
+    /// A login failed.
+    LoginFailed {
+        /// On which connection.
+        connection: ConnectionId,
+        /// The name that was tried.
+        user: String,
+        /// Why.
+        code: ErrorCode,
+    },
+    /// Somebody logged in.
+    LoggedIn {
+        /// On which connection.
+        connection: ConnectionId,
+        /// Who.
+        user: UserName,
+        /// The session's public number.
+        session: u64,
+    },
+    /// A session ended.
+    LoggedOut {
+        /// Whose.
+        user: UserName,
+        /// Its public number.
+        session: u64,
+    },
+    /// A private message was taken.
+    Sent {
+        /// The sender's session.
+        session: u64,
+        /// The sender.
+        from: UserName,
+        /// The recipient: a name, or `user@realm`.
+        to: String,
+    },
+    /// An inbox was emptied.
+    InboxRead {
+        /// Whose.
+        user: UserName,
+        /// How many messages it had.
+        messages: u64,
+    },
+    /// Somebody asked who is logged in.
+    ActiveUsersRead {
+        /// Who asked.
+        user: UserName,
+    },
+    /// A connection joined a live group.
+    GroupJoined {
+        /// Which connection.
+        connection: ConnectionId,
+        /// Whose.
+        user: UserName,
+        /// The group.
+        group: String,
+        /// The group's home.
+        home: RealmName,
+    },
+    /// A connection left a live group.
+    GroupLeft {
+        /// Which connection.
+        connection: ConnectionId,
+        /// Whose.
+        user: UserName,
+        /// The group.
+        group: String,
+    },
+    /// A line or a live message came in; secrets are masked, control characters are as they came.
+    Received {
+        /// From which connection.
+        connection: ConnectionId,
+        /// What.
+        text: String,
+    },
+    /// A reply went out; secrets are masked.
+    Replied {
+        /// To which connection.
+        connection: ConnectionId,
+        /// What.
+        text: String,
+    },
+    /// A link with a peer is up.
+    LinkUp {
+        /// The peer.
+        peer: RealmName,
+    },
+    /// The link with a peer is gone.
+    LinkDown {
+        /// The peer.
+        peer: RealmName,
+        /// Why.
+        why: LinkCloseReason,
+    },
+    /// Mail of a peer could not be kept; its sender is told.
+    MailRefused {
+        /// The peer.
+        peer: RealmName,
+        /// Why.
+        code: ErrorCode,
+    },
+    /// One side of a link has forgotten what it had acknowledged: its data are older than that, or
+    /// gone.
+    HistoryTruncated {
+        /// The peer.
+        peer: RealmName,
+        /// How many envelopes are missing.
+        missing: u64,
+    },
+    /// A peer broke the protocol.
+    PeerMisbehaved {
+        /// The peer.
+        peer: RealmName,
+        /// How.
+        what: String,
+    },
+    /// The store is full; changes are refused until it is not.
+    StoreFull,
+    /// The store is broken; the realm has stopped.
+    StoreBroken,
+}

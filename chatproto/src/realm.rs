@@ -1,0 +1,451 @@
+//! The realm: a deterministic state machine. Bytes, frames, time and verdicts go in; bytes, frames,
+//! records and requests come out.
+
+mod batches;
+mod clients;
+mod commands;
+mod input;
+mod links;
+mod live;
+mod live_links;
+mod questions;
+mod routing;
+mod streams;
+mod timers;
+
+use crate::account::{Accounts, UserId};
+use crate::config::{Config, ConfigError, Detail};
+use crate::directory::{Directory, PeerId};
+use crate::error::{ErrorCode, Misuse};
+use crate::group::LiveGroups;
+use crate::inbox::{Bounds, Inboxes};
+use crate::limits::Limits;
+use crate::link::frame::{Frame, StreamKind};
+use crate::link::transport::Direction;
+use crate::name::{RealmName, UserName};
+use crate::output::{Connection, ConnectionId, Event, LinkCloseReason, LinkId, Output, RequestId};
+use crate::random::Random;
+use crate::record::{Batch, Record, StoreFailure};
+use crate::session::Sessions;
+use crate::slots::Slots;
+use crate::time::{Deadline, Now};
+use batches::Batches;
+use clients::Clients;
+use links::{Link, Peer};
+use questions::Question;
+use std::collections::{BTreeMap, VecDeque};
+use timers::Timers;
+use uuid::Uuid;
+
+/// A realm: its users, their sessions and inboxes, live groups, and the streams to other realms.
+///
+/// It owns no socket, thread, clock, file or randomness: a *driver* feeds it and carries out what
+/// it asks for. The contract:
+///
+/// 1. Call [`poll_output`](Self::poll_output) until it returns `None` after any number of inputs,
+///    and before waiting. Carry the outputs out in their order.
+/// 2. After [`Output::Send`], write [`outgoing`](Self::outgoing) and report with
+///    [`sent`](Self::sent); where the socket takes less, go on once it is writable. Likewise links.
+/// 3. Call [`handle_timeout`](Self::handle_timeout) once [`poll_timeout`](Self::poll_timeout) is due.
+/// 4. With [`Config::durable`], commit what [`take_batch`](Self::take_batch) gives, and report with
+///    [`committed`](Self::committed) or [`store_failed`](Self::store_failed). The engine holds back
+///    whatever depends on a batch until then.
+/// 5. Give every realm a fresh seed from the operating system: a repeated seed repeats tokens.
+///
+/// No bytes, frames or times from outside make it panic; an `Err` means a mistake of the driver.
+///
+/// # Examples
+///
+/// ```
+/// use chatproto::{Config, Connection, Now, Output, Realm, RealmName, UserConfig};
+///
+/// let config = Config::new(RealmName::parse("realm1")?)
+///     .user(UserConfig::new("messi", "Lionel Messi", "Argentina", "surabaya")?);
+/// let now = Now::new(0, 1_790_000_000_000);
+/// let mut realm = Realm::new(config, [7; 32], now)?;
+///
+/// let messi = realm.open(Connection::new("127.0.0.1"), now);
+/// realm.receive(messi, b"auth messi wrong \r\n", now);
+/// while let Some(output) = realm.poll_output() {
+///     if let Output::Send(id) = output {
+///         let reply = realm.outgoing(id).to_vec(); // a driver writes this to the socket
+///         assert_eq!(reply, b"{\"status\": \"ERROR\", \"message\": \"Password Salah\"}\r\n\r\n");
+///         realm.sent(id, reply.len(), now)?;
+///     }
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Realm {
+    name: RealmName,
+    limits: Limits,
+    detail: Detail,
+    clock: Now,
+    random: Random,
+    accounts: Accounts,
+    sessions: Sessions,
+    inboxes: Inboxes,
+    directory: Directory,
+    groups: LiveGroups<ConnectionId>,
+    peers: Vec<Peer>,
+    peer_ids: BTreeMap<RealmName, PeerId>,
+    links: Slots<Link>,
+    questions: BTreeMap<u64, Question>,
+    questions_asked: u64,
+    requests: u64,
+    clients: Clients,
+    timers: Timers,
+    batches: Batches,
+    outputs: VecDeque<Output>,
+    /// Where a live event is put together, once for all who get it.
+    scratch: Vec<u8>,
+    /// Rows of streams that wait for a batch.
+    rows_behind: VecDeque<(u64, PeerId, StreamKind, u64)>,
+    /// Cursors of peers' streams that wait for a batch.
+    cursors_behind: VecDeque<(u64, PeerId, Uuid, u64, Uuid)>,
+    /// Members of live groups that read too slowly, to be closed before anything else happens.
+    slow_members: Vec<ConnectionId>,
+    /// Links that take too little.
+    slow_links: Vec<LinkId>,
+    has_session_timer: bool,
+    /// Why nothing new is taken any more.
+    stopped: Option<ErrorCode>,
+}
+
+impl Realm {
+    /// Makes a realm.
+    ///
+    /// # Errors
+    ///
+    /// The configuration contradicts itself, see [`Config::check`].
+    pub fn new(config: Config, seed: [u8; 32], now: Now) -> Result<Self, ConfigError> {
+        config.check()?;
+        let limits = config.limits;
+        let mut random = Random::new(seed);
+        let mut accounts = Accounts::new(random.map());
+        for user in config.users {
+            accounts.add(user);
+        }
+        let peers: Vec<_> = config
+            .peers
+            .into_iter()
+            .map(|peer| Peer::new(peer, &mut random))
+            .collect();
+        let peer_ids = peers
+            .iter()
+            .enumerate()
+            .map(|(at, peer)| (peer.name.clone(), PeerId::new(at)));
+        let mut realm = Self {
+            peer_ids: peer_ids.collect(),
+            name: config.realm,
+            detail: config.detail,
+            clock: now,
+            sessions: Sessions::new(
+                random.map(),
+                limits.session_idle_ms_max,
+                limits.sessions_per_user_max,
+            ),
+            inboxes: Inboxes::default(),
+            directory: Directory::new(random.map(), limits.directory_names_max),
+            groups: LiveGroups::new(),
+            links: Slots::new(),
+            questions: BTreeMap::new(),
+            questions_asked: 0,
+            requests: 0,
+            clients: Clients::new(random.map(), limits.exit_gap_ms, limits.outgoing_bytes_max),
+            timers: Timers::default(),
+            batches: Batches::new(config.durable),
+            outputs: VecDeque::new(),
+            scratch: Vec::new(),
+            rows_behind: VecDeque::new(),
+            cursors_behind: VecDeque::new(),
+            slow_members: Vec::new(),
+            slow_links: Vec::new(),
+            has_session_timer: false,
+            stopped: None,
+            random,
+            accounts,
+            peers,
+            limits,
+        };
+        for peer in (0..realm.peers.len()).map(PeerId::new) {
+            realm.redial(peer, now);
+        }
+        Ok(realm)
+    }
+
+    // Clients.
+
+    /// Takes a new connection. One too many is told so and closed.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a description made for this one call"
+    )]
+    pub fn open(&mut self, connection: Connection, now: Now) -> ConnectionId {
+        let now = self.tick(now);
+        self.open_client(&connection, now)
+    }
+
+    /// Takes what one read brought. In live mode one read is one message.
+    pub fn receive(&mut self, id: ConnectionId, bytes: &[u8], now: Now) {
+        let now = self.tick(now);
+        self.client_sent(id, bytes, now);
+        self.cut_slow(now);
+    }
+
+    /// The client will send no more, but may still read.
+    pub fn ended(&mut self, id: ConnectionId, now: Now) {
+        let now = self.tick(now);
+        self.client_ended(id, now);
+        self.cut_slow(now);
+    }
+
+    /// The connection is gone. Whole lines it had sent are still carried out, but an `inbox` among
+    /// them empties nothing, since nobody would read it.
+    pub fn closed(&mut self, id: ConnectionId, now: Now) {
+        let now = self.tick(now);
+        self.client_gone(id, now);
+        self.cut_slow(now);
+    }
+
+    /// What to write to a connection now; valid until the next call that takes `&mut self`.
+    #[must_use]
+    pub fn outgoing(&self, id: ConnectionId) -> &[u8] {
+        self.clients.outgoing(id)
+    }
+
+    /// Notes that the first `n` bytes of [`outgoing`](Self::outgoing) were written.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::SentTooMuch`] for more than there was.
+    pub fn sent(&mut self, id: ConnectionId, n: usize, now: Now) -> Result<(), Misuse> {
+        let now = self.tick(now);
+        if self.clients.sent(id, n, now.mono_ms)? {
+            self.resume_client(id, now);
+        }
+        self.after_sent(id, now);
+        Ok(())
+    }
+
+    /// Takes nothing new, says goodbye to everybody, and closes each connection and link once its
+    /// output is written.
+    pub fn shutdown(&mut self, now: Now) {
+        let now = self.tick(now);
+        self.stop(ErrorCode::ShuttingDown, now);
+        self.cut_slow(now);
+    }
+
+    /// Whether a shutdown is through: no connection, no link, nothing to commit.
+    #[must_use]
+    pub fn is_shut_down(&self) -> bool {
+        let is_committed =
+            self.stopped == Some(ErrorCode::StoreBroken) || self.batches.last().is_none();
+        self.stopped.is_some() && self.clients.len() == 0 && self.links.len() == 0 && is_committed
+    }
+
+    /// Carries out one command without a connection; [`Output::Reply`] answers it. A line end is
+    /// added where there is none. `group` and `quit` get the error `needs_connection`.
+    pub fn execute(&mut self, line: &[u8], now: Now) -> RequestId {
+        let now = self.tick(now);
+        self.execute_request(line, now)
+    }
+
+    // Other realms.
+
+    /// A link with a peer is authenticated and up. Of two links with one peer the engine closes one.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::UnknownPeer`]: the transport should never have let it through.
+    pub fn link_up(
+        &mut self,
+        peer: &RealmName,
+        direction: Direction,
+        now: Now,
+    ) -> Result<LinkId, Misuse> {
+        let now = self.tick(now);
+        let peer = *self.peer_ids.get(peer).ok_or(Misuse::UnknownPeer)?;
+        Ok(self.open_link(peer, direction, now))
+    }
+
+    /// Takes frames that came over a link.
+    pub fn link_frames(&mut self, link: LinkId, frames: &[Frame], now: Now) {
+        let now = self.tick(now);
+        self.take_frames(link, frames, now);
+        self.cut_slow(now);
+    }
+
+    /// A link is gone.
+    pub fn link_down(&mut self, link: LinkId, now: Now) {
+        let now = self.tick(now);
+        self.drop_link(link, LinkCloseReason::Down, now);
+        self.cut_slow(now);
+    }
+
+    /// The frames to send over a link now; valid until the next call.
+    pub fn link_outgoing(&mut self, link: LinkId) -> &[Frame] {
+        self.links.get_mut(link.0).map_or(&[], Link::outgoing)
+    }
+
+    /// Notes that the first `n` frames of [`link_outgoing`](Self::link_outgoing) were taken over.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::SentTooMuch`] for more than there were.
+    pub fn link_sent(&mut self, link: LinkId, n: usize, now: Now) -> Result<(), Misuse> {
+        let now = self.tick(now);
+        self.frames_sent(link, n, now)
+    }
+
+    /// An [`Output::Dial`] led to no link.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::UnknownPeer`] for a name that was never dialled.
+    pub fn dial_failed(&mut self, peer: &RealmName, now: Now) -> Result<(), Misuse> {
+        let now = self.tick(now);
+        let peer = *self.peer_ids.get(peer).ok_or(Misuse::UnknownPeer)?;
+        self.schedule_redial(peer, now);
+        Ok(())
+    }
+
+    // The store.
+
+    /// The next batch to commit, one at a time.
+    pub fn take_batch(&mut self) -> Option<Batch> {
+        if self.stopped == Some(ErrorCode::StoreBroken) {
+            return None;
+        }
+        self.batches.take()
+    }
+
+    /// Notes that a batch is in the store; what waited for it is released.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::WrongBatch`] for any number but that of the batch under way.
+    pub fn committed(&mut self, number: u64, now: Now) -> Result<(), Misuse> {
+        let now = self.tick(now);
+        self.batches.committed(number)?;
+        for id in self.clients.committed(number) {
+            self.settle(id, now);
+        }
+        self.streams_committed(number, now);
+        Ok(())
+    }
+
+    /// Notes that a batch is not in the store. A full store is offered the batch again, and changes
+    /// are refused until it is taken; a broken one ends the realm.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::WrongBatch`] for any number but that of the batch under way.
+    pub fn store_failed(
+        &mut self,
+        number: u64,
+        failure: StoreFailure,
+        now: Now,
+    ) -> Result<(), Misuse> {
+        let now = self.tick(now);
+        self.batches.failed(number, failure)?;
+        match failure {
+            StoreFailure::Full => self.event(|| Event::StoreFull),
+            StoreFailure::Broken => {
+                self.event(|| Event::StoreBroken);
+                self.stop(ErrorCode::StoreBroken, now);
+            }
+        }
+        Ok(())
+    }
+
+    // Outputs and time.
+
+    /// The next thing to do or to know.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        let output = self.outputs.pop_front();
+        if let Some(Output::LinkClose(id, _)) = &output {
+            self.links.remove(id.0);
+        }
+        output
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is next due.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Deadline> {
+        self.timers.next()
+    }
+
+    /// Does what is due.
+    pub fn handle_timeout(&mut self, now: Now) {
+        let now = self.tick(now);
+        self.run_timers(now);
+        self.cut_slow(now);
+    }
+
+    /// The realm's name.
+    #[must_use]
+    pub fn name(&self) -> &RealmName {
+        &self.name
+    }
+
+    /// The limits in force.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    // What all parts use.
+
+    /// Clamps a clock that ran backwards.
+    fn tick(&mut self, now: Now) -> Now {
+        self.clock = self.clock.max_each(now);
+        self.clock
+    }
+
+    /// Cuts off those who leave too much unread. They are only noted while something goes on, since
+    /// each that leaves a group makes more for the others to read.
+    fn cut_slow(&mut self, now: Now) {
+        while let Some(id) = self.slow_members.pop() {
+            self.close_client(id, ErrorCode::SlowReader, now);
+        }
+        while let Some(id) = self.slow_links.pop() {
+            self.close_link(id, LinkCloseReason::Slow, None, now);
+        }
+    }
+
+    fn event(&mut self, event: impl FnOnce() -> Event) {
+        self.outputs.push_back(Output::Event(event()));
+    }
+
+    fn event_at(&mut self, detail: Detail, event: impl FnOnce(&Self) -> Option<Event>) {
+        if self.detail >= detail {
+            let event = event(self);
+            self.outputs.extend(event.map(Output::Event));
+        }
+    }
+
+    fn record(&mut self, record: impl FnOnce() -> Record) {
+        self.batches.push(record);
+    }
+
+    fn inbox_bounds(&self) -> Bounds {
+        Bounds {
+            messages_max: self.limits.inbox_messages_max,
+            bytes_max: self.limits.inbox_bytes_max,
+            senders_max: self.limits.inbox_senders_max,
+        }
+    }
+
+    fn user_name(&self, user: UserId) -> Option<UserName> {
+        self.accounts.get(user).map(|account| account.name.clone())
+    }
+
+    fn peer(&self, id: PeerId) -> Option<&Peer> {
+        self.peers.get(id.index())
+    }
+
+    fn peer_mut(&mut self, id: PeerId) -> Option<&mut Peer> {
+        self.peers.get_mut(id.index())
+    }
+}

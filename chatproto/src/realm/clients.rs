@@ -1,0 +1,530 @@
+//! The clients' connections: who is there, and which bytes each may be sent when.
+
+use super::timers::{Timer, Timers};
+use crate::account::UserId;
+use crate::error::{ErrorCode, Misuse};
+use crate::group::GroupId;
+use crate::name::{GroupName, UserName};
+use crate::output::{CloseReason, ConnectionId, Output, RequestId};
+use crate::random::SeededMap;
+use crate::session::SessionId;
+use crate::slots::Slots;
+use crate::wire::frame::Framer;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Output buffers up to this size are used again; bigger ones are rare and given back.
+const POOLED_BYTES_MAX: usize = 16_384;
+/// Buffers kept for use again.
+const POOLED_MAX: usize = 256;
+/// What was sent is cut off the front of a buffer once it is as much as this.
+const COMPACTED_BYTES_MIN: usize = 65_536;
+/// What one read costs beside its bytes while it waits.
+const CHUNK_OVERHEAD_BYTES: usize = 32;
+
+/// How a connection's bytes are read.
+#[derive(Clone, Debug)]
+pub(super) enum Mode {
+    /// Lines.
+    Command,
+    /// Lines; but a classic client whose `group` was refused with these bytes waits for `exit`.
+    Refused(Box<[u8]>),
+    /// One read is one message to a group.
+    Live(Box<Live>),
+}
+
+/// A connection's place in a live group.
+#[derive(Clone, Debug)]
+pub(super) struct Live {
+    pub(super) group: GroupId,
+    pub(super) user: UserId,
+    /// The begin of a character.
+    pub(super) begun: Vec<u8>,
+}
+
+/// What a line of a connection waits for. Later lines wait with it.
+#[derive(Clone, Debug)]
+pub(super) enum Wait {
+    /// Whose name is it? Then the message goes there.
+    Recipient {
+        from: UserId,
+        session: u64,
+        name: UserName,
+        text: String,
+    },
+    /// Where is the group? Then it is joined there, or made here.
+    GroupHome { user: UserId, name: GroupName },
+    /// The home's word that the member is in.
+    Join { user: UserId, group: GroupId },
+}
+
+/// Output that waits from an offset on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gate {
+    /// For a batch to be in the store.
+    Batch(u64),
+    /// For what was sent before to be read by itself.
+    Gap,
+}
+
+/// One connection.
+#[derive(Clone, Debug)]
+pub(super) struct Client {
+    pub(super) address: Arc<str>,
+    /// Counted among the connections: not refused, not closing.
+    is_counted: bool,
+    pub(super) framer: Framer,
+    pub(super) mode: Mode,
+    pub(super) wait: Option<Box<Wait>>,
+    /// Reads that came while a line waited.
+    stash: VecDeque<Box<[u8]>>,
+    stash_bytes: usize,
+    out: Vec<u8>,
+    sent: usize,
+    /// Up to here `out` may be sent.
+    released: usize,
+    gates: VecDeque<(usize, Gate)>,
+    is_send_queued: bool,
+    is_read_paused: bool,
+    /// Too much output is unread: lines wait until it is less.
+    is_choked: bool,
+    /// It will send no more.
+    pub(super) has_ended: bool,
+    /// It is gone; what it had sent whole is still carried out.
+    pub(super) is_gone: bool,
+    pub(super) closing: Option<CloseReason>,
+    /// The session last used, where the next line's token is looked for first.
+    pub(super) session: Option<SessionId>,
+    /// The session last opened, for a `logout` without a token.
+    pub(super) opened_session: Option<SessionId>,
+    /// Not a connection but one command.
+    pub(super) request: Option<RequestId>,
+    active_ms: u64,
+    sent_ms: u64,
+    /// When the line that is being read began; `u64::MAX` for none.
+    pub(super) line_began_ms: u64,
+    pub(super) has_line_timer: bool,
+}
+
+impl Client {
+    fn new(address: Arc<str>, now_ms: u64) -> Self {
+        Self {
+            address,
+            is_counted: false,
+            framer: Framer::default(),
+            mode: Mode::Command,
+            wait: None,
+            stash: VecDeque::new(),
+            stash_bytes: 0,
+            out: Vec::new(),
+            sent: 0,
+            released: 0,
+            gates: VecDeque::new(),
+            is_send_queued: false,
+            is_read_paused: false,
+            is_choked: false,
+            has_ended: false,
+            is_gone: false,
+            closing: None,
+            session: None,
+            opened_session: None,
+            request: None,
+            active_ms: now_ms,
+            sent_ms: 0,
+            line_began_ms: u64::MAX,
+            has_line_timer: false,
+        }
+    }
+
+    /// Whether its next line has to wait.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.wait.is_some() || self.is_choked
+    }
+
+    /// Whether it is one command without a connection.
+    pub(super) fn is_request(&self) -> bool {
+        self.request.is_some()
+    }
+
+    pub(super) fn live(&self) -> Option<&Live> {
+        match &self.mode {
+            Mode::Live(live) => Some(live),
+            Mode::Command | Mode::Refused(_) => None,
+        }
+    }
+
+    /// Bytes it has not taken yet, held back or not.
+    pub(super) fn backlog(&self) -> usize {
+        self.out.len() - self.sent
+    }
+
+    pub(super) fn touch(&mut self, now_ms: u64) {
+        self.active_ms = now_ms;
+    }
+
+    fn is_idle(&self) -> bool {
+        let is_waiting = self.is_blocked() || self.backlog() > 0;
+        self.is_counted && !is_waiting && matches!(self.mode, Mode::Command)
+    }
+}
+
+/// All connections, and the buffers they share.
+#[derive(Debug)]
+pub(super) struct Clients {
+    table: Slots<Client>,
+    per_address: SeededMap<Arc<str>, u64>,
+    counted: u64,
+    pool: Vec<Vec<u8>>,
+    /// Connections with output behind a batch, in the order of the batches.
+    behind_batches: VecDeque<(u64, ConnectionId)>,
+    committed: u64,
+    gap_ms: u64,
+    choke_bytes: usize,
+}
+
+impl Clients {
+    pub(super) fn new(
+        per_address: SeededMap<Arc<str>, u64>,
+        gap_ms: u64,
+        outgoing_bytes_max: u64,
+    ) -> Self {
+        Self {
+            table: Slots::new(),
+            per_address,
+            counted: 0,
+            pool: Vec::new(),
+            behind_batches: VecDeque::new(),
+            committed: 0,
+            gap_ms,
+            choke_bytes: usize::try_from(outgoing_bytes_max).unwrap_or(usize::MAX),
+        }
+    }
+
+    pub(super) fn insert(&mut self, address: &str, now_ms: u64) -> ConnectionId {
+        let address = match self.per_address.get_key_value(address) {
+            Some((known, _)) => Arc::clone(known),
+            None => address.into(),
+        };
+        ConnectionId(self.table.insert(Client::new(address, now_ms)))
+    }
+
+    /// Counts a connection among those that are there.
+    pub(super) fn admit(&mut self, id: ConnectionId) {
+        if let Some(client) = self.table.get_mut(id.0).filter(|client| !client.is_counted) {
+            client.is_counted = true;
+            self.counted += 1;
+            *self
+                .per_address
+                .entry(Arc::clone(&client.address))
+                .or_default() += 1;
+        }
+    }
+
+    pub(super) fn get(&self, id: ConnectionId) -> Option<&Client> {
+        self.table.get(id.0)
+    }
+
+    pub(super) fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Client> {
+        self.table.get_mut(id.0)
+    }
+
+    pub(super) fn ids(&self) -> Vec<ConnectionId> {
+        self.table.keys().into_iter().map(ConnectionId).collect()
+    }
+
+    /// Connections of any kind, the refused and the closing included.
+    pub(super) fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    pub(super) fn counted(&self) -> u64 {
+        self.counted
+    }
+
+    pub(super) fn count_of(&self, address: &str) -> u64 {
+        self.per_address.get(address).copied().unwrap_or_default()
+    }
+
+    /// The connection that has been idle for longest, if that is `idle_ms_min` or more.
+    pub(super) fn longest_idle(&self, now_ms: u64, idle_ms_min: u64) -> Option<ConnectionId> {
+        let idle = self.table.iter().filter(|(_, client)| client.is_idle());
+        let (key, client) = idle.min_by_key(|(_, client)| client.active_ms)?;
+        (now_ms.saturating_sub(client.active_ms) >= idle_ms_min).then_some(ConnectionId(key))
+    }
+
+    // Input that waits.
+
+    /// Keeps a read for later.
+    pub(super) fn stash(
+        &mut self,
+        id: ConnectionId,
+        bytes: &[u8],
+        bytes_max: u64,
+        outputs: &mut VecDeque<Output>,
+    ) {
+        let Some(client) = self.table.get_mut(id.0).filter(|_| !bytes.is_empty()) else {
+            return;
+        };
+        client.stash.push_back(bytes.into());
+        client.stash_bytes += bytes.len() + CHUNK_OVERHEAD_BYTES;
+        if client.stash_bytes as u64 > bytes_max && !client.is_read_paused && !client.is_gone {
+            client.is_read_paused = true;
+            outputs.push_back(Output::PauseRead(id));
+        }
+    }
+
+    /// Keeps the rest of a read that was taken from the stash, before all that came later.
+    pub(super) fn stash_again(&mut self, id: ConnectionId, bytes: &[u8]) {
+        if let Some(client) = self.table.get_mut(id.0).filter(|_| !bytes.is_empty()) {
+            client.stash.push_front(bytes.into());
+            client.stash_bytes += bytes.len() + CHUNK_OVERHEAD_BYTES;
+        }
+    }
+
+    /// The next read to carry out, if the connection may go on.
+    pub(super) fn unstash(
+        &mut self,
+        id: ConnectionId,
+        outputs: &mut VecDeque<Output>,
+    ) -> Option<Box<[u8]>> {
+        let client = self
+            .table
+            .get_mut(id.0)
+            .filter(|client| !client.is_blocked())?;
+        let bytes = client.stash.pop_front();
+        if let Some(bytes) = &bytes {
+            client.stash_bytes -= bytes.len() + CHUNK_OVERHEAD_BYTES;
+        } else if client.is_read_paused {
+            client.is_read_paused = false;
+            if client.closing.is_none() && !client.is_gone {
+                outputs.push_back(Output::ResumeRead(id));
+            }
+        }
+        bytes
+    }
+
+    // Output.
+
+    /// Lets `write` append to the connection's output. What is written waits for the batch, if one
+    /// is given, and for all that was written before.
+    pub(super) fn write(
+        &mut self,
+        id: ConnectionId,
+        batch: Option<u64>,
+        outputs: &mut VecDeque<Output>,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) {
+        let Some(client) = self.table.get_mut(id.0) else {
+            return;
+        };
+        if client.is_gone || client.closing.is_some() {
+            return;
+        }
+        if client.out.capacity() == 0 {
+            client.out = self.pool.pop().unwrap_or_default();
+        }
+        if let Some(batch) = batch.filter(|batch| *batch > self.committed) {
+            let gate = Gate::Batch(batch);
+            if client.gates.back().is_none_or(|(_, last)| *last != gate) {
+                client.gates.push_back((client.out.len(), gate));
+                self.behind_batches.push_back((batch, id));
+            }
+        }
+        write(&mut client.out);
+        if client.out.len() - client.sent >= self.choke_bytes {
+            client.is_choked = true;
+        }
+        if client.gates.is_empty() {
+            client.released = client.out.len();
+            Self::queue_send(client, id, outputs);
+        }
+    }
+
+    /// What follows waits until what was written before has been read by itself.
+    pub(super) fn gap(&mut self, id: ConnectionId) {
+        let Some(client) = self.table.get_mut(id.0) else {
+            return;
+        };
+        if !client.is_gone && client.closing.is_none() {
+            client.gates.push_back((client.out.len(), Gate::Gap));
+        }
+    }
+
+    /// Opens the gates whose time has come.
+    pub(super) fn settle(
+        &mut self,
+        id: ConnectionId,
+        now_ms: u64,
+        timers: &mut Timers,
+        outputs: &mut VecDeque<Output>,
+    ) {
+        let Some(client) = self.table.get_mut(id.0) else {
+            return;
+        };
+        client.released = client.out.len();
+        while let Some((at, gate)) = client.gates.front().copied() {
+            let is_open = match gate {
+                Gate::Batch(batch) => batch <= self.committed,
+                Gate::Gap if client.sent < at => false,
+                Gate::Gap => {
+                    let due_ms = client.sent_ms.saturating_add(self.gap_ms);
+                    if now_ms < due_ms {
+                        timers.set(due_ms, Timer::Gap(id));
+                    }
+                    now_ms >= due_ms
+                }
+            };
+            if !is_open {
+                client.released = at;
+                break;
+            }
+            client.gates.pop_front();
+        }
+        Self::queue_send(client, id, outputs);
+    }
+
+    /// Notes that a batch is in the store; `settled` gets the connections whose output it held.
+    pub(super) fn committed(&mut self, batch: u64) -> Vec<ConnectionId> {
+        self.committed = batch;
+        let count = self
+            .behind_batches
+            .partition_point(|(behind, _)| *behind <= batch);
+        self.behind_batches
+            .drain(..count)
+            .map(|(_, id)| id)
+            .collect()
+    }
+
+    pub(super) fn outgoing(&self, id: ConnectionId) -> &[u8] {
+        let client = self.table.get(id.0);
+        client
+            .and_then(|client| client.out.get(client.sent..client.released))
+            .unwrap_or_default()
+    }
+
+    /// Notes what was sent. Returns whether lines that waited for room may go on.
+    pub(super) fn sent(&mut self, id: ConnectionId, n: usize, now_ms: u64) -> Result<bool, Misuse> {
+        let Some(client) = self.table.get_mut(id.0) else {
+            return Ok(false);
+        };
+        if n > client.released - client.sent {
+            return Err(Misuse::SentTooMuch);
+        }
+        client.sent += n;
+        client.sent_ms = now_ms;
+        if client.sent == client.released {
+            client.is_send_queued = false;
+        }
+        if client.sent == client.out.len() && client.gates.is_empty() {
+            Self::recycle(&mut self.pool, client);
+        } else if client.sent >= COMPACTED_BYTES_MIN && client.sent * 2 >= client.out.len() {
+            Self::compact(client);
+        }
+        let has_room = client.is_choked && client.backlog() * 2 < self.choke_bytes;
+        if has_room {
+            client.is_choked = false;
+        }
+        Ok(has_room)
+    }
+
+    /// Takes the whole output of a request that is answered.
+    pub(super) fn take_reply(&mut self, id: ConnectionId) -> Option<(RequestId, Vec<u8>)> {
+        let client = self.table.get(id.0)?;
+        let request = client
+            .request
+            .filter(|_| client.wait.is_none() && client.gates.is_empty())?;
+        let client = self.table.remove(id.0)?;
+        Some((request, client.out))
+    }
+
+    // The end.
+
+    /// From now on nothing is read, and the connection goes once its output is sent.
+    pub(super) fn begin_close(&mut self, id: ConnectionId, why: CloseReason) {
+        let Some(client) = self.table.get_mut(id.0) else {
+            return;
+        };
+        client.closing.get_or_insert(why);
+        client.wait = None;
+        client.stash = VecDeque::new();
+        client.framer = Framer::default();
+        Self::uncount(&mut self.per_address, &mut self.counted, client);
+    }
+
+    /// Whether a closing connection has all its output.
+    pub(super) fn is_drained(&self, id: ConnectionId) -> bool {
+        self.table
+            .get(id.0)
+            .is_some_and(|client| client.closing.is_some() && client.backlog() == 0)
+    }
+
+    /// The connection is gone: nothing is sent any more, but its whole lines are carried out.
+    pub(super) fn gone(&mut self, id: ConnectionId) {
+        let Some(client) = self.table.get_mut(id.0) else {
+            return;
+        };
+        client.is_gone = true;
+        client.is_choked = false;
+        client.gates.clear();
+        client.sent = client.out.len();
+        client.released = client.sent;
+        Self::recycle(&mut self.pool, client);
+        Self::uncount(&mut self.per_address, &mut self.counted, client);
+    }
+
+    pub(super) fn remove(&mut self, id: ConnectionId) -> Option<Client> {
+        let mut client = self.table.remove(id.0)?;
+        Self::uncount(&mut self.per_address, &mut self.counted, &mut client);
+        Self::recycle(&mut self.pool, &mut client);
+        Some(client)
+    }
+
+    fn queue_send(client: &mut Client, id: ConnectionId, outputs: &mut VecDeque<Output>) {
+        if client.released > client.sent && !client.is_send_queued && client.request.is_none() {
+            client.is_send_queued = true;
+            outputs.push_back(Output::Send(id));
+        }
+    }
+
+    fn recycle(pool: &mut Vec<Vec<u8>>, client: &mut Client) {
+        let mut buffer = std::mem::take(&mut client.out);
+        (client.sent, client.released) = (0, 0);
+        if buffer.capacity() <= POOLED_BYTES_MAX && pool.len() < POOLED_MAX {
+            buffer.clear();
+            pool.push(buffer);
+        }
+    }
+
+    fn compact(client: &mut Client) {
+        let sent = std::mem::take(&mut client.sent);
+        client.out.drain(..sent);
+        client.released -= sent;
+        for (at, _) in &mut client.gates {
+            *at -= sent;
+        }
+    }
+
+    fn uncount(per_address: &mut SeededMap<Arc<str>, u64>, counted: &mut u64, client: &mut Client) {
+        if !std::mem::take(&mut client.is_counted) {
+            return;
+        }
+        *counted -= 1;
+        if let Some(count) = per_address.get_mut(&client.address) {
+            *count -= 1;
+            if *count == 0 {
+                per_address.remove(&client.address);
+            }
+        }
+    }
+}
+
+/// The error a connection is refused with, and the reason it is closed for.
+pub(super) const fn refusal(code: ErrorCode) -> CloseReason {
+    match code {
+        ErrorCode::IdleEvicted => CloseReason::IdleEvicted,
+        ErrorCode::SlowReader => CloseReason::SlowReader,
+        ErrorCode::ShuttingDown => CloseReason::ShutDown,
+        ErrorCode::StoreBroken => CloseReason::StoreBroken,
+        _ => CloseReason::Refused,
+    }
+}

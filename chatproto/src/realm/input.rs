@@ -1,0 +1,326 @@
+//! From bytes to lines and live messages, in order, one after the other.
+
+use super::Realm;
+use super::clients::{Client, Mode, refusal};
+use super::timers::Timer;
+use crate::config::Detail;
+use crate::error::ErrorCode;
+use crate::output::{CloseReason, Connection, ConnectionId, Event, Output, RequestId};
+use crate::time::Now;
+use crate::wire::frame::{Cut, LineBuf};
+use crate::wire::reply;
+
+/// Refused connections that may be waiting for their error to be read; more are closed in silence.
+const REFUSED_MAX: usize = 256;
+
+/// Whether a read is the classic client's way out of a live group.
+pub(super) fn is_exit(read: &[u8]) -> bool {
+    read == b"exit" || read == b"exit\r\n"
+}
+
+impl Realm {
+    pub(super) fn open_client(&mut self, connection: &Connection, now: Now) -> ConnectionId {
+        let id = self.clients.insert(&connection.address, now.mono_ms);
+        let code = self.refusal_of(&connection.address, now);
+        let Some(code) = code else {
+            self.clients.admit(id);
+            return id;
+        };
+        self.event(|| Event::Refused {
+            connection: id,
+            code,
+        });
+        if self.clients.len() as u64 > self.clients.counted() + REFUSED_MAX as u64 {
+            self.clients.begin_close(id, refusal(code));
+            self.finish_close(id);
+        } else {
+            self.close_client(id, code, now);
+        }
+        id
+    }
+
+    /// Why a connection from an address cannot be taken, after room was made where that helps.
+    fn refusal_of(&mut self, address: &str, now: Now) -> Option<ErrorCode> {
+        if let Some(stopped) = self.stopped {
+            return Some(stopped);
+        }
+        if self.clients.count_of(address) >= self.limits.connections_per_address_max {
+            return Some(ErrorCode::AddressConnections);
+        }
+        if self.clients.counted() >= self.limits.connections_max {
+            let Some(idle) = self
+                .clients
+                .longest_idle(now.mono_ms, self.limits.idle_ms_min)
+            else {
+                return Some(ErrorCode::TooManyConnections);
+            };
+            self.close_client(idle, ErrorCode::IdleEvicted, now);
+        }
+        None
+    }
+
+    pub(super) fn client_sent(&mut self, id: ConnectionId, bytes: &[u8], now: Now) {
+        let Some(client) = self.clients.get_mut(id) else {
+            return;
+        };
+        if client.closing.is_some() || client.has_ended || client.is_gone || bytes.is_empty() {
+            return;
+        }
+        client.touch(now.mono_ms);
+        if client.is_blocked() {
+            self.clients
+                .stash(id, bytes, self.limits.waiting_bytes_max, &mut self.outputs);
+        } else {
+            self.consume(id, bytes, now);
+        }
+    }
+
+    /// Carries out one read, as far as no line has to wait.
+    fn consume(&mut self, id: ConnectionId, read: &[u8], now: Now) {
+        if let Some(client) = self.clients.get_mut(id).filter(|_| is_exit(read))
+            && let Mode::Refused(error) = std::mem::replace(&mut client.mode, Mode::Command) {
+                client.framer.forget_line();
+                return self.answer_late_exit(id, &error, now);
+            }
+        let line_max = self.limits.line_bytes_max as usize;
+        let mut rest = read;
+        let mut line = LineBuf::Borrowed(&[]);
+        let mut lines = 0;
+        loop {
+            let Some(client) = self.clients.get_mut(id) else {
+                return;
+            };
+            if client.closing.is_some() {
+                return;
+            }
+            if client.is_blocked() {
+                return self.clients.stash_again(id, rest);
+            }
+            if client.live().is_some() {
+                return self.live_input(id, rest, now);
+            }
+            match client.framer.next(&mut rest, line_max, &mut line) {
+                Cut::NeedMore => break,
+                Cut::TooLong => self.reply_error(id, ErrorCode::LineTooLong),
+                Cut::Line => self.line(id, line.as_bytes(), now),
+            }
+            lines += 1;
+        }
+        self.time_line(id, lines > 0, now);
+    }
+
+    fn line(&mut self, id: ConnectionId, line: &[u8], now: Now) {
+        if matches!(line, b"\r\n" | b"\n") {
+            return;
+        }
+        if let Some(client) = self
+            .clients
+            .get_mut(id)
+            .filter(|client| matches!(client.mode, Mode::Refused(_)))
+        {
+            client.mode = Mode::Command;
+        }
+        match std::str::from_utf8(line) {
+            Ok(line) => self.command(id, line, now),
+            Err(_) => self.reply_error(id, ErrorCode::InvalidUtf8),
+        }
+    }
+
+    /// Watches a line that has begun, from the read that began it.
+    fn time_line(&mut self, id: ConnectionId, is_new: bool, now: Now) {
+        let line_ms_max = self.limits.line_ms_max;
+        let Some(client) = self.clients.get_mut(id) else {
+            return;
+        };
+        if !client.framer.is_inside_line() {
+            client.line_began_ms = u64::MAX;
+            return;
+        }
+        if is_new || client.line_began_ms == u64::MAX {
+            client.line_began_ms = now.mono_ms;
+        }
+        if !std::mem::replace(&mut client.has_line_timer, true) {
+            let due_ms = client.line_began_ms.saturating_add(line_ms_max);
+            self.timers.set(due_ms, Timer::Line(id));
+        }
+    }
+
+    pub(super) fn line_is_late(&mut self, id: ConnectionId, now: Now) {
+        let Some(client) = self.clients.get_mut(id) else {
+            return;
+        };
+        client.has_line_timer = false;
+        if client.closing.is_some() || !client.framer.is_inside_line() {
+            return;
+        }
+        let due_ms = client.line_began_ms.saturating_add(self.limits.line_ms_max);
+        if now.mono_ms < due_ms {
+            client.has_line_timer = true;
+            self.timers.set(due_ms, Timer::Line(id));
+            return;
+        }
+        client.framer.abandon_line();
+        client.line_began_ms = u64::MAX;
+        self.reply_error(id, ErrorCode::LineTimeout);
+    }
+
+    /// Goes on with the reads that waited.
+    pub(super) fn resume_client(&mut self, id: ConnectionId, now: Now) {
+        while let Some(read) = self.clients.unstash(id, &mut self.outputs) {
+            self.consume(id, &read, now);
+        }
+        self.finish_if_done(id, now);
+    }
+
+    pub(super) fn client_ended(&mut self, id: ConnectionId, now: Now) {
+        if let Some(client) = self.clients.get_mut(id) {
+            client.has_ended = true;
+            self.finish_if_done(id, now);
+        }
+    }
+
+    pub(super) fn client_gone(&mut self, id: ConnectionId, now: Now) {
+        let Some(client) = self.clients.get(id) else {
+            return;
+        };
+        if client.closing.is_some() {
+            self.clients.remove(id);
+            return;
+        }
+        self.clients.gone(id);
+        self.resume_client(id, now);
+    }
+
+    /// Ends a connection that will send no more, once nothing of it waits.
+    fn finish_if_done(&mut self, id: ConnectionId, now: Now) {
+        let Some(client) = self.clients.get(id) else {
+            return;
+        };
+        if client.is_blocked() || !(client.has_ended || client.is_gone) {
+            return;
+        }
+        let is_gone = client.is_gone;
+        self.leave_group(id);
+        if is_gone {
+            self.clients.remove(id);
+        } else {
+            self.begin_close(id, CloseReason::Ended, now);
+        }
+    }
+
+    // Output, and the end.
+
+    /// Writes a reply that tells of the realm's state, so that it waits until that is stored.
+    pub(super) fn reply(&mut self, id: ConnectionId, reply: &[u8]) {
+        let batch = self.batches.last();
+        self.write(id, batch, |out| out.extend_from_slice(reply));
+    }
+
+    pub(super) fn reply_error(&mut self, id: ConnectionId, code: ErrorCode) {
+        self.write(id, None, |out| reply::error(out, code));
+    }
+
+    pub(super) fn write(
+        &mut self,
+        id: ConnectionId,
+        batch: Option<u64>,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) {
+        if self.detail < Detail::Wire {
+            return self.clients.write(id, batch, &mut self.outputs, write);
+        }
+        let mut text = Vec::new();
+        write(&mut text);
+        let shown = super::commands::masked_reply(&text);
+        self.event(|| Event::Replied {
+            connection: id,
+            text: shown,
+        });
+        self.clients.write(id, batch, &mut self.outputs, |out| {
+            out.extend_from_slice(&text);
+        });
+    }
+
+    pub(super) fn settle(&mut self, id: ConnectionId, now: Now) {
+        self.clients
+            .settle(id, now.mono_ms, &mut self.timers, &mut self.outputs);
+        self.finish_request(id);
+    }
+
+    pub(super) fn after_sent(&mut self, id: ConnectionId, now: Now) {
+        self.clients
+            .settle(id, now.mono_ms, &mut self.timers, &mut self.outputs);
+        if self.clients.is_drained(id) {
+            self.finish_close(id);
+        }
+    }
+
+    /// Says why and closes.
+    pub(super) fn close_client(&mut self, id: ConnectionId, code: ErrorCode, now: Now) {
+        self.leave_group(id);
+        self.reply_error(id, code);
+        self.begin_close(id, refusal(code), now);
+    }
+
+    pub(super) fn begin_close(&mut self, id: ConnectionId, why: CloseReason, now: Now) {
+        self.clients.begin_close(id, why);
+        if self.clients.is_drained(id) {
+            return self.finish_close(id);
+        }
+        self.timers.set(
+            now.mono_ms.saturating_add(self.limits.close_ms_max),
+            Timer::Close(id),
+        );
+    }
+
+    pub(super) fn finish_close(&mut self, id: ConnectionId) {
+        if let Some(Client {
+            closing: Some(why), ..
+        }) = self.clients.get(id)
+        {
+            let why = *why;
+            self.clients.remove(id);
+            self.outputs.push_back(Output::Close(id, why));
+        }
+    }
+
+    pub(super) fn stop(&mut self, code: ErrorCode, now: Now) {
+        if self.stopped.is_some() {
+            return;
+        }
+        self.stopped = Some(code);
+        self.close_links(now);
+        for id in self.clients.ids() {
+            self.close_client(id, code, now);
+        }
+    }
+
+    // Commands without a connection.
+
+    pub(super) fn execute_request(&mut self, line: &[u8], now: Now) -> RequestId {
+        self.requests += 1;
+        let request = RequestId(self.requests);
+        let id = self.clients.insert("", now.mono_ms);
+        if let Some(client) = self.clients.get_mut(id) {
+            client.request = Some(request);
+        }
+        if let Some(code) = self.stopped {
+            self.reply_error(id, code);
+        } else if line.len() as u64 > self.limits.line_bytes_max {
+            self.reply_error(id, ErrorCode::LineTooLong);
+        } else if line.ends_with(b"\n") {
+            self.line(id, line, now);
+        } else {
+            self.line(id, &[line, b"\r\n"].concat(), now);
+        }
+        self.finish_request(id);
+        request
+    }
+
+    /// Gives out the reply to a request once it is there.
+    pub(super) fn finish_request(&mut self, id: ConnectionId) {
+        if let Some((request, reply)) = self.clients.take_reply(id) {
+            self.outputs.push_back(Output::Reply(request, reply));
+        }
+    }
+}

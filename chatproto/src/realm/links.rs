@@ -1,0 +1,512 @@
+//! Links with other realms: which connection counts, what its frames mean, and what flows when.
+
+use super::Realm;
+use super::timers::Timer;
+use crate::config::PeerConfig;
+use crate::directory::PeerId;
+use crate::error::{ErrorCode, Misuse};
+use crate::link::frame::{Frame, Hello, StreamKind};
+use crate::link::stream::{InStream, OutStream, Violation};
+use crate::link::transport::Direction;
+use crate::name::RealmName;
+use crate::output::{Event, LinkCloseReason, LinkId, Output};
+use crate::random::Random;
+use crate::time::Now;
+use std::collections::VecDeque;
+use uuid::Uuid;
+
+/// The version of the link protocol spoken here.
+const VERSION: u64 = 1;
+
+/// A peer that leaves this many frames unread, live text mostly, is cut off.
+const FRAMES_MAX: usize = 16_384;
+
+/// Another realm, linked or not.
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) name: RealmName,
+    can_dial: bool,
+    is_dialling: bool,
+    /// Dials in a row that led nowhere.
+    failures: u32,
+    pub(super) link: Option<LinkId>,
+    pub(super) mail: OutStream,
+    pub(super) bounce: OutStream,
+    pub(super) incoming: Vec<InStream>,
+    /// The longest line it reads, as it said last.
+    pub(super) line_bytes_max: u64,
+}
+
+impl Peer {
+    pub(super) fn new(config: PeerConfig, random: &mut Random) -> Self {
+        Self {
+            name: config.name,
+            can_dial: config.dial,
+            is_dialling: false,
+            failures: 0,
+            link: None,
+            mail: OutStream::new(random.uuid_v4(), StreamKind::Mail),
+            bounce: OutStream::new(random.uuid_v4(), StreamKind::Bounce),
+            incoming: Vec::new(),
+            line_bytes_max: u64::MAX,
+        }
+    }
+
+    pub(super) fn out(&mut self, kind: StreamKind) -> &mut OutStream {
+        match kind {
+            StreamKind::Mail => &mut self.mail,
+            StreamKind::Bounce => &mut self.bounce,
+        }
+    }
+
+    pub(super) fn out_by_id(&mut self, id: Uuid) -> Result<&mut OutStream, Violation> {
+        let streams = [&mut self.mail, &mut self.bounce];
+        streams
+            .into_iter()
+            .find(|stream| stream.id == id)
+            .ok_or(Violation("a stream that does not exist"))
+    }
+
+    pub(super) fn incoming_by_id(&mut self, id: Uuid) -> Result<&mut InStream, Violation> {
+        let known = self.incoming.iter_mut().find(|stream| stream.id == id);
+        known.ok_or(Violation("a stream that was not announced"))
+    }
+
+    fn is_awaiting_ack(&self) -> bool {
+        self.mail.is_awaiting_ack() || self.bounce.is_awaiting_ack()
+    }
+}
+
+/// One connection with a peer.
+#[derive(Debug)]
+pub(super) struct Link {
+    peer: PeerId,
+    direction: Direction,
+    pub(super) outgoing: VecDeque<Frame>,
+    pub(super) is_send_queued: bool,
+    /// The peer has said hello.
+    pub(super) is_ready: bool,
+    is_closed: bool,
+    opened_ms: u64,
+    heard_ms: u64,
+    pinged_ms: u64,
+    /// Since when envelopes are under way without any acknowledgement.
+    awaiting_since_ms: Option<u64>,
+}
+
+impl Link {
+    fn new(peer: PeerId, direction: Direction, now_ms: u64) -> Self {
+        Self {
+            peer,
+            direction,
+            outgoing: VecDeque::new(),
+            is_send_queued: false,
+            is_ready: false,
+            is_closed: false,
+            opened_ms: now_ms,
+            heard_ms: now_ms,
+            pinged_ms: now_ms,
+            awaiting_since_ms: None,
+        }
+    }
+
+    pub(super) fn outgoing(&mut self) -> &[Frame] {
+        self.outgoing.make_contiguous()
+    }
+}
+
+impl Realm {
+    // Up and down.
+
+    pub(super) fn open_link(&mut self, peer: PeerId, direction: Direction, now: Now) -> LinkId {
+        let id = LinkId(self.links.insert(Link::new(peer, direction, now.mono_ms)));
+        if let Some(peer) = self
+            .peer_mut(peer)
+            .filter(|_| direction == Direction::Dialled)
+        {
+            peer.is_dialling = false;
+        }
+        let present = self.peer(peer).and_then(|peer| peer.link);
+        if self.stopped.is_some() {
+            self.close_link(id, LinkCloseReason::ShutDown, None, now);
+            return id;
+        }
+        if let Some(present) = present {
+            if !self.is_preferred(peer, direction, present) {
+                self.close_link(id, LinkCloseReason::Replaced, None, now);
+                return id;
+            }
+            self.close_link(present, LinkCloseReason::Replaced, None, now);
+        }
+        let own = self.name.to_string();
+        let line_bytes_max = self.limits.link_line_bytes_max;
+        let Some(place) = self.peer_mut(peer) else {
+            return id;
+        };
+        place.link = Some(id);
+        let hello = Hello {
+            realm: own,
+            peer: place.name.to_string(),
+            versions: [VERSION, VERSION],
+            capabilities: vec!["live".to_owned()],
+            line_bytes_max,
+            software: concat!("chatproto ", env!("CARGO_PKG_VERSION")).to_owned(),
+        };
+        self.push_to(id, Frame::Hello(hello));
+        self.time_pulse(id, now);
+        id
+    }
+
+    /// Of two connections the one that the realm with the smaller name dialled stays; of two by the
+    /// same dialler, the newer.
+    fn is_preferred(&self, peer: PeerId, direction: Direction, present: LinkId) -> bool {
+        let Some(present) = self.links.get(present.0) else {
+            return true;
+        };
+        let own_is_smaller = self.peer(peer).is_some_and(|peer| self.name < peer.name);
+        let preferred = if own_is_smaller {
+            Direction::Dialled
+        } else {
+            Direction::Accepted
+        };
+        present.direction == direction || direction == preferred
+    }
+
+    pub(super) fn close_link(
+        &mut self,
+        id: LinkId,
+        why: LinkCloseReason,
+        words: Option<Frame>,
+        now: Now,
+    ) {
+        let Some(link) = self.links.get_mut(id.0).filter(|link| !link.is_closed) else {
+            return;
+        };
+        link.is_closed = true;
+        link.outgoing.clear();
+        if let Some(words) = words {
+            link.outgoing.push_back(words);
+            self.outputs.push_back(Output::LinkSend(id));
+        }
+        self.outputs.push_back(Output::LinkClose(id, why));
+        self.forget_link(id, why, now);
+    }
+
+    pub(super) fn drop_link(&mut self, id: LinkId, why: LinkCloseReason, now: Now) {
+        if self.links.get(id.0).is_some_and(|link| !link.is_closed) {
+            self.forget_link(id, why, now);
+            self.links.remove(id.0);
+        }
+    }
+
+    /// What follows for the peer when its link is gone.
+    fn forget_link(&mut self, id: LinkId, why: LinkCloseReason, now: Now) {
+        let Some((peer, was_ready)) = self.links.get(id.0).map(|link| (link.peer, link.is_ready))
+        else {
+            return;
+        };
+        let Some(place) = self.peer_mut(peer).filter(|place| place.link == Some(id)) else {
+            return;
+        };
+        place.link = None;
+        place.mail.link_down();
+        place.bounce.link_down();
+        for stream in &mut place.incoming {
+            stream.link_down();
+        }
+        let name = place.name.clone();
+        if was_ready {
+            self.event(|| Event::LinkDown { peer: name, why });
+            self.no_answers_from(peer, now);
+            self.groups_lose(peer, now);
+        }
+        self.schedule_redial(peer, now);
+    }
+
+    pub(super) fn close_links(&mut self, now: Now) {
+        for key in self.links.keys() {
+            let text = ErrorCode::ShuttingDown.message().to_owned();
+            let bye = Frame::Bye {
+                code: ErrorCode::ShuttingDown.code().to_owned(),
+                text,
+            };
+            self.close_link(LinkId(key), LinkCloseReason::ShutDown, Some(bye), now);
+        }
+    }
+
+    pub(super) fn redial(&mut self, peer: PeerId, _now: Now) {
+        let is_stopped = self.stopped.is_some();
+        let Some(place) = self.peer_mut(peer) else {
+            return;
+        };
+        if is_stopped || !place.can_dial || place.is_dialling || place.link.is_some() {
+            return;
+        }
+        place.is_dialling = true;
+        let name = place.name.clone();
+        self.outputs.push_back(Output::Dial(name));
+    }
+
+    /// Dials again after a pause that doubles with each failure, at a random point of it: so that
+    /// not all realms call one that is back at the same moment.
+    pub(super) fn schedule_redial(&mut self, peer: PeerId, now: Now) {
+        let (least, most) = (self.limits.redial_ms_min, self.limits.redial_ms_max);
+        let Some(place) = self
+            .peers
+            .get_mut(peer.index())
+            .filter(|place| place.can_dial)
+        else {
+            return;
+        };
+        place.is_dialling = false;
+        let doubled = least.saturating_mul(1 << place.failures.min(20));
+        place.failures = place.failures.saturating_add(1);
+        let pause_ms = 1 + self.random.up_to(doubled.min(most));
+        self.timers
+            .set(now.mono_ms.saturating_add(pause_ms), Timer::Redial(peer));
+    }
+
+    pub(super) fn is_ready(&self, peer: PeerId) -> bool {
+        let link = self.peer(peer).and_then(|peer| peer.link);
+        link.and_then(|link| self.links.get(link.0))
+            .is_some_and(|link| link.is_ready)
+    }
+
+    pub(super) fn ready_peers(&self) -> Vec<PeerId> {
+        (0..self.peers.len())
+            .map(PeerId::new)
+            .filter(|peer| self.is_ready(*peer))
+            .collect()
+    }
+
+    // The pulse.
+
+    fn time_pulse(&mut self, id: LinkId, now: Now) {
+        let Some(link) = self.links.get(id.0) else {
+            return;
+        };
+        let limits = &self.limits;
+        let ping_from = link.heard_ms.max(link.pinged_ms);
+        let due = [
+            Some(ping_from.saturating_add(limits.link_ping_ms)),
+            Some(link.heard_ms.saturating_add(limits.link_dead_ms)),
+            (!link.is_ready).then(|| link.opened_ms.saturating_add(limits.handshake_ms_max)),
+            link.awaiting_since_ms
+                .map(|since| since.saturating_add(limits.unacknowledged_ms_max)),
+        ];
+        if let Some(due_ms) = due.into_iter().flatten().min() {
+            self.timers
+                .set(due_ms.max(now.mono_ms + 1), Timer::Link(id));
+        }
+    }
+
+    pub(super) fn check_pulse(&mut self, id: LinkId, now: Now) {
+        let limits = &self.limits;
+        let Some(link) = self.links.get_mut(id.0).filter(|link| !link.is_closed) else {
+            return;
+        };
+        let over = |since: u64, max: u64| now.mono_ms >= since.saturating_add(max);
+        let is_dead = over(link.heard_ms, limits.link_dead_ms)
+            || (!link.is_ready && over(link.opened_ms, limits.handshake_ms_max))
+            || link
+                .awaiting_since_ms
+                .is_some_and(|since| over(since, limits.unacknowledged_ms_max));
+        if is_dead {
+            return self.close_link(id, LinkCloseReason::Dead, None, now);
+        }
+        if over(link.heard_ms.max(link.pinged_ms), limits.link_ping_ms) {
+            link.pinged_ms = now.mono_ms;
+            self.push_to(id, Frame::Ping { n: now.mono_ms });
+        }
+        self.time_pulse(id, now);
+    }
+
+    /// Notes whether envelopes are under way, so that a peer which acknowledges none is found out.
+    pub(super) fn watch_acks(&mut self, peer: PeerId, is_progress: bool, now: Now) {
+        let Some(place) = self.peers.get(peer.index()) else {
+            return;
+        };
+        let (Some(id), is_awaiting) = (place.link, place.is_awaiting_ack()) else {
+            return;
+        };
+        let Some(link) = self.links.get_mut(id.0) else {
+            return;
+        };
+        let was_awaiting = link.awaiting_since_ms.is_some();
+        if !is_awaiting {
+            link.awaiting_since_ms = None;
+        } else if is_progress || !was_awaiting {
+            link.awaiting_since_ms = Some(now.mono_ms);
+        }
+        if is_awaiting && !was_awaiting {
+            self.time_pulse(id, now);
+        }
+    }
+
+    // Sending.
+
+    pub(super) fn push_frame(&mut self, peer: PeerId, frame: Frame) {
+        if let Some(link) = self
+            .peer(peer)
+            .and_then(|peer| peer.link)
+            .filter(|_| self.is_ready(peer))
+        {
+            self.push_to(link, frame);
+        }
+    }
+
+    pub(super) fn push_to(&mut self, id: LinkId, frame: Frame) {
+        let Some(link) = self.links.get_mut(id.0).filter(|link| !link.is_closed) else {
+            return;
+        };
+        link.outgoing.push_back(frame);
+        if link.outgoing.len() > FRAMES_MAX && !self.slow_links.contains(&id) {
+            self.slow_links.push(id);
+        }
+        if !std::mem::replace(&mut link.is_send_queued, true) {
+            self.outputs.push_back(Output::LinkSend(id));
+        }
+    }
+
+    pub(super) fn frames_sent(&mut self, id: LinkId, n: usize, now: Now) -> Result<(), Misuse> {
+        let Some(link) = self.links.get_mut(id.0) else {
+            return Ok(());
+        };
+        if n > link.outgoing.len() {
+            return Err(Misuse::SentTooMuch);
+        }
+        link.outgoing.drain(..n);
+        link.is_send_queued = !link.outgoing.is_empty();
+        let (peer, is_closed) = (link.peer, link.is_closed);
+        if !is_closed {
+            self.pump(peer, now);
+        }
+        Ok(())
+    }
+
+    // Receiving.
+
+    pub(super) fn take_frames(&mut self, id: LinkId, frames: &[Frame], now: Now) {
+        let Some(link) = self.links.get_mut(id.0).filter(|link| !link.is_closed) else {
+            return;
+        };
+        link.heard_ms = now.mono_ms;
+        let peer = link.peer;
+        for frame in frames {
+            if let Err(Violation(what)) = self.take_frame(id, peer, frame, now) {
+                return self.misbehaved(id, peer, what, now);
+            }
+            if self.links.get(id.0).is_none_or(|link| link.is_closed) {
+                return;
+            }
+        }
+        self.store_cursors(peer);
+        self.acknowledge(peer);
+        self.pump(peer, now);
+    }
+
+    fn misbehaved(&mut self, id: LinkId, peer: PeerId, what: &'static str, now: Now) {
+        if let Some(name) = self.peer(peer).map(|peer| peer.name.clone()) {
+            self.event(|| Event::PeerMisbehaved {
+                peer: name,
+                what: what.to_owned(),
+            });
+        }
+        // What was dealt with before the bad frame stays so.
+        self.store_cursors(peer);
+        let words = Frame::Error {
+            code: "protocol".to_owned(),
+            text: what.to_owned(),
+        };
+        self.close_link(id, LinkCloseReason::Protocol, Some(words), now);
+    }
+
+    fn take_frame(
+        &mut self,
+        id: LinkId,
+        peer: PeerId,
+        frame: &Frame,
+        now: Now,
+    ) -> Result<(), Violation> {
+        let is_ready = self.links.get(id.0).is_some_and(|link| link.is_ready);
+        if let Frame::Hello(hello) = frame {
+            return if is_ready {
+                Err(Violation("a second hello"))
+            } else {
+                self.greeted(id, peer, hello, now)
+            };
+        }
+        if let Frame::Error { .. } | Frame::Bye { .. } = frame {
+            self.close_link(id, LinkCloseReason::Bye, None, now);
+            return Ok(());
+        }
+        if !is_ready {
+            return Err(Violation("a frame before hello"));
+        }
+        match frame {
+            Frame::Resume(resume) => self.take_resume(peer, resume, now)?,
+            Frame::Credit {
+                stream,
+                upto,
+                bytes,
+            } => {
+                let place = self.peer_mut(peer).ok_or(Violation("no peer"))?;
+                place.out_by_id(*stream)?.credit(*upto, *bytes);
+            }
+            Frame::Env {
+                stream,
+                seq,
+                envelope,
+            } => self.take_envelope(peer, *stream, *seq, envelope, now)?,
+            Frame::Void { stream, seq, id } => {
+                let place = self.peer_mut(peer).ok_or(Violation("no peer"))?;
+                place.incoming_by_id(*stream)?.voided(*seq, *id)?;
+            }
+            Frame::Ack {
+                stream,
+                durable,
+                refused,
+            } => self.take_ack(peer, *stream, *durable, refused, now)?,
+            Frame::Live(live) => self.take_live(peer, live, now)?,
+            Frame::Ask { id, question, name } => self.asked(peer, *id, *question, name),
+            Frame::Answer { id, found } => self.answered(peer, *id, *found, now),
+            Frame::Ping { n } => self.push_to(id, Frame::Pong { n: *n }),
+            Frame::Pong { .. } | Frame::Hello(_) | Frame::Error { .. } | Frame::Bye { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn greeted(
+        &mut self,
+        id: LinkId,
+        peer: PeerId,
+        hello: &Hello,
+        now: Now,
+    ) -> Result<(), Violation> {
+        let own = self.name.clone();
+        let place = self
+            .peers
+            .get_mut(peer.index())
+            .ok_or(Violation("no peer"))?;
+        if hello.realm != place.name.as_str() || hello.peer != own.as_str() {
+            return Err(Violation("a hello from or to another realm"));
+        }
+        let [least, greatest] = hello.versions;
+        if !(least..=greatest).contains(&VERSION) {
+            return Err(Violation("no version of the protocol that both speak"));
+        }
+        place.line_bytes_max = hello.line_bytes_max;
+        place.failures = 0;
+        let name = place.name.clone();
+        let resumes = [place.mail.resume(), place.bounce.resume()];
+        if let Some(link) = self.links.get_mut(id.0) {
+            link.is_ready = true;
+        }
+        self.event(|| Event::LinkUp { peer: name });
+        for resume in resumes {
+            self.push_to(id, resume);
+        }
+        self.groups_regain(peer, now);
+        Ok(())
+    }
+}

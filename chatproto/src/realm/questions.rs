@@ -1,0 +1,210 @@
+//! Whose is this name? Linked peers are asked; the lines that want to know wait.
+
+use super::Realm;
+use super::clients::Wait;
+use super::timers::Timer;
+use crate::directory::PeerId;
+use crate::group::Home;
+use crate::link::frame::{self, Frame};
+use crate::name::{GroupName, UserName};
+use crate::output::ConnectionId;
+use crate::time::Now;
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Topic {
+    User(UserName),
+    Group(GroupName),
+}
+
+/// A question under way.
+#[derive(Clone, Debug)]
+pub(super) struct Question {
+    topic: Topic,
+    waiting: Vec<ConnectionId>,
+    unanswered: Vec<PeerId>,
+    found: Vec<PeerId>,
+    /// Peers that asked for the same group meanwhile and come after us: they get their answer, to
+    /// the question of that id, once we know.
+    deferred: Vec<(PeerId, u64)>,
+    /// Peers that asked for the same group meanwhile and come before us: if one of them stays
+    /// silent, it is taken to make the group.
+    rivals: Vec<PeerId>,
+}
+
+impl Realm {
+    /// Lets a line wait for the answer of all linked peers; without any it goes on at once.
+    pub(super) fn ask(&mut self, id: ConnectionId, topic: Topic, wait: Wait, now: Now) {
+        if let Some(client) = self.clients.get_mut(id) {
+            client.wait = Some(Box::new(wait));
+        }
+        if let Some(question) = self
+            .questions
+            .values_mut()
+            .find(|question| question.topic == topic)
+        {
+            question.waiting.push(id);
+            return;
+        }
+        let asked = self.ready_peers();
+        self.questions_asked += 1;
+        let number = self.questions_asked;
+        let (kind, name) = match &topic {
+            Topic::User(name) => (frame::Question::User, name.to_string()),
+            Topic::Group(name) => (frame::Question::Group, name.to_string()),
+        };
+        let question = Question {
+            topic,
+            waiting: vec![id],
+            unanswered: asked.clone(),
+            found: Vec::new(),
+            deferred: Vec::new(),
+            rivals: Vec::new(),
+        };
+        self.questions.insert(number, question);
+        if asked.is_empty() {
+            return self.resolve(number, now);
+        }
+        for peer in asked {
+            self.push_frame(
+                peer,
+                Frame::Ask {
+                    id: number,
+                    question: kind,
+                    name: name.clone(),
+                },
+            );
+        }
+        self.timers.set(
+            now.mono_ms.saturating_add(self.limits.ask_ms_max),
+            Timer::Question(number),
+        );
+    }
+
+    /// Answers a peer's question.
+    pub(super) fn asked(&mut self, peer: PeerId, id: u64, kind: frame::Question, name: &str) {
+        let found = match kind {
+            frame::Question::User => self.accounts.find(name).is_some(),
+            frame::Question::Group => match GroupName::parse(name) {
+                Err(_) => false,
+                Ok(name) if self.groups.find(&name, Home::Here).is_some() => true,
+                Ok(name) => {
+                    if self.defer(peer, id, &Topic::Group(name)) {
+                        return;
+                    }
+                    false
+                }
+            },
+        };
+        self.push_frame(peer, Frame::Answer { id, found });
+    }
+
+    /// Two realms ask for the same group at once: the one with the smaller name makes it, so its
+    /// answer to the other waits until it knows that nobody else has it.
+    fn defer(&mut self, peer: PeerId, id: u64, topic: &Topic) -> bool {
+        let comes_after = self.peer(peer).is_some_and(|peer| self.name < peer.name);
+        let Some(question) = self
+            .questions
+            .values_mut()
+            .find(|question| question.topic == *topic)
+        else {
+            return false;
+        };
+        if comes_after {
+            question.deferred.push((peer, id));
+        } else {
+            question.rivals.push(peer);
+        }
+        comes_after
+    }
+
+    /// Takes an answer. Unasked and late ones are ignored.
+    pub(super) fn answered(&mut self, peer: PeerId, id: u64, found: bool, now: Now) {
+        let Some(question) = self.questions.get_mut(&id) else {
+            return;
+        };
+        let Some(at) = question.unanswered.iter().position(|other| *other == peer) else {
+            return;
+        };
+        question.unanswered.remove(at);
+        if found {
+            question.found.push(peer);
+        }
+        self.resolve_if_answered(id, now);
+    }
+
+    /// Counts on no answer from a peer whose link is gone.
+    pub(super) fn no_answers_from(&mut self, peer: PeerId, now: Now) {
+        let open: Vec<_> = self.questions.keys().copied().collect();
+        for id in open {
+            if let Some(question) = self.questions.get_mut(&id) {
+                question.unanswered.retain(|other| *other != peer);
+                question.rivals.retain(|other| *other != peer);
+                question.deferred.retain(|(other, _)| *other != peer);
+                self.resolve_if_answered(id, now);
+            }
+        }
+    }
+
+    pub(super) fn question_is_late(&mut self, id: u64, now: Now) {
+        self.resolve(id, now);
+    }
+
+    fn resolve_if_answered(&mut self, id: u64, now: Now) {
+        if self
+            .questions
+            .get(&id)
+            .is_some_and(|question| question.unanswered.is_empty())
+        {
+            self.resolve(id, now);
+        }
+    }
+
+    fn resolve(&mut self, id: u64, now: Now) {
+        let Some(mut question) = self.questions.remove(&id) else {
+            return;
+        };
+        if question.found.is_empty() {
+            let silent = |peer: &PeerId| question.unanswered.contains(peer);
+            question
+                .found
+                .extend(question.rivals.iter().copied().find(silent));
+        }
+        question
+            .found
+            .sort_by_key(|peer| self.peer(*peer).map(|peer| peer.name.clone()));
+        for connection in question.waiting {
+            self.go_on(connection, &question.found, now);
+        }
+        let Topic::Group(name) = question.topic else {
+            return;
+        };
+        let found = self.groups.find(&name, Home::Here).is_some();
+        for (peer, id) in question.deferred {
+            self.push_frame(peer, Frame::Answer { id, found });
+        }
+    }
+
+    /// Carries out the line that waited, and those behind it.
+    fn go_on(&mut self, id: ConnectionId, found: &[PeerId], now: Now) {
+        let Some(wait) = self
+            .clients
+            .get_mut(id)
+            .and_then(|client| client.wait.take())
+        else {
+            return;
+        };
+        match *wait {
+            Wait::Recipient { .. } => self.send_after_asking(id, *wait, found, now),
+            Wait::GroupHome { user, name } => self.join_after_asking(id, user, &name, found, now),
+            Wait::Join { .. } => {
+                if let Some(client) = self.clients.get_mut(id) {
+                    client.wait = Some(wait);
+                }
+                return;
+            }
+        }
+        self.resume_client(id, now);
+        self.finish_request(id);
+    }
+}

@@ -1,0 +1,299 @@
+//! The streams of mail and bounces: what is sent when, and what arrives.
+
+use super::Realm;
+use crate::directory::PeerId;
+use crate::envelope::{Envelope, Kind};
+use crate::error::ErrorCode;
+use crate::link::frame::{Resume, StreamKind, View};
+use crate::link::stream::{Arrival, InStream, Resumed, Violation};
+use crate::output::{Event, Output};
+use crate::record::Record;
+use crate::time::Now;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Envelopes wait in their stream while a link has this many frames to send.
+const FRAMES_AHEAD: usize = 512;
+
+impl Realm {
+    // Sending.
+
+    /// Adds an envelope to a stream, and sends it once it is stored.
+    pub(super) fn append(
+        &mut self,
+        peer: PeerId,
+        kind: StreamKind,
+        envelope: Arc<Envelope>,
+        now: Now,
+    ) {
+        let Some(place) = self.peers.get_mut(peer.index()) else {
+            return;
+        };
+        let name = place.name.clone();
+        let stream = place.out(kind);
+        let (seq, id) = (stream.append(Arc::clone(&envelope)), stream.id);
+        self.batches.push(|| Record::Queued {
+            peer: name,
+            kind,
+            stream: id,
+            seq,
+            envelope,
+        });
+        if let Some(batch) = self.batches.last() {
+            self.rows_behind.push_back((batch, peer, kind, seq));
+        } else {
+            stream.stored(seq);
+            self.pump(peer, now);
+        }
+    }
+
+    /// Sends what the streams hold, as far as credit and the link's room go. Bounces first: they
+    /// never wait for mail.
+    pub(super) fn pump(&mut self, peer: PeerId, now: Now) {
+        let Some(place) = self.peers.get_mut(peer.index()) else {
+            return;
+        };
+        let Some(id) = place.link else { return };
+        let Some(link) = self.links.get_mut(id.0).filter(|link| link.is_ready) else {
+            return;
+        };
+        let before = link.outgoing.len();
+        for stream in [&mut place.bounce, &mut place.mail] {
+            while link.outgoing.len() < FRAMES_AHEAD {
+                let Some(frame) = stream.next_frame() else {
+                    break;
+                };
+                link.outgoing.push_back(frame);
+            }
+        }
+        if link.outgoing.len() > before {
+            if !std::mem::replace(&mut link.is_send_queued, true) {
+                self.outputs.push_back(Output::LinkSend(id));
+            }
+            self.watch_acks(peer, false, now);
+        }
+    }
+
+    /// Sends on what a batch held back: rows may go out, cursors be acknowledged.
+    pub(super) fn streams_committed(&mut self, batch: u64, now: Now) {
+        let count = self
+            .rows_behind
+            .partition_point(|(behind, ..)| *behind <= batch);
+        let rows: Vec<_> = self.rows_behind.drain(..count).collect();
+        for (_, peer, kind, seq) in rows {
+            if let Some(place) = self.peer_mut(peer) {
+                place.out(kind).stored(seq);
+            }
+            self.pump(peer, now);
+        }
+        let count = self
+            .cursors_behind
+            .partition_point(|(behind, ..)| *behind <= batch);
+        let cursors: Vec<_> = self.cursors_behind.drain(..count).collect();
+        for (_, peer, stream, seq, id) in cursors {
+            if let Some(Ok(stream)) = self
+                .peer_mut(peer)
+                .map(|place| place.incoming_by_id(stream))
+            {
+                stream.stored(seq, id);
+            }
+            self.acknowledge(peer);
+        }
+    }
+
+    // Receiving.
+
+    pub(super) fn take_resume(
+        &mut self,
+        peer: PeerId,
+        resume: &Resume,
+        now: Now,
+    ) -> Result<(), Violation> {
+        let place = self
+            .peers
+            .get_mut(peer.index())
+            .ok_or(Violation("no peer"))?;
+        let name = place.name.clone();
+        match resume.view {
+            View::Sender { oldest, last } => {
+                if place
+                    .incoming
+                    .iter()
+                    .all(|stream| stream.id != resume.stream)
+                {
+                    // One stream of a kind: a new one means that the peer has begun anew.
+                    place.incoming.retain(|stream| stream.kind != resume.kind);
+                    place
+                        .incoming
+                        .push(InStream::new(resume.stream, resume.kind));
+                }
+                let (answer, missing) =
+                    place.incoming_by_id(resume.stream)?.resume(oldest, last)?;
+                self.push_frame(peer, answer);
+                if missing > 0 {
+                    self.event(|| Event::HistoryTruncated {
+                        peer: name,
+                        missing,
+                    });
+                }
+            }
+            View::Receiver { durable, next, .. } => {
+                let mut done = Vec::new();
+                let resumed = place
+                    .out_by_id(resume.stream)?
+                    .resumed(durable, next, &mut done)?;
+                self.arrived(&done, &[], 0);
+                if let Resumed::Truncated(missing) = resumed {
+                    self.event(|| Event::HistoryTruncated {
+                        peer: name,
+                        missing,
+                    });
+                }
+                self.watch_acks(peer, true, now);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn take_ack(
+        &mut self,
+        peer: PeerId,
+        stream: Uuid,
+        durable: u64,
+        refused: &[u64],
+        now: Now,
+    ) -> Result<(), Violation> {
+        let place = self
+            .peers
+            .get_mut(peer.index())
+            .ok_or(Violation("no peer"))?;
+        let mut done = Vec::new();
+        let out = place.out_by_id(stream)?;
+        let first = out.last() + 1 - out.len() as u64;
+        out.acknowledged(durable, &mut done)?;
+        if !done.is_empty() {
+            self.record(|| Record::Acknowledged { stream, durable });
+        }
+        self.arrived(&done, refused, first);
+        self.watch_acks(peer, true, now);
+        Ok(())
+    }
+
+    /// Deals with rows that a peer has stored. The place of a refused one stays for its bounce.
+    fn arrived(&mut self, done: &[Arc<Envelope>], refused: &[u64], first: u64) {
+        for (envelope, seq) in done.iter().zip(first..) {
+            if envelope.kind == Kind::Message && !refused.contains(&seq) {
+                self.arrived_there(envelope);
+            }
+        }
+    }
+
+    pub(super) fn take_envelope(
+        &mut self,
+        peer: PeerId,
+        stream: Uuid,
+        seq: u64,
+        envelope: &Envelope,
+        now: Now,
+    ) -> Result<(), Violation> {
+        let own = self.name.clone();
+        let place = self
+            .peers
+            .get_mut(peer.index())
+            .ok_or(Violation("no peer"))?;
+        let vouched = envelope.vouch(&place.name, &own);
+        let incoming = place.incoming_by_id(stream)?;
+        let vouched =
+            vouched.map_err(|_| Violation("an envelope that its peer cannot vouch for"))?;
+        if incoming.arrived(seq, envelope)? == Arrival::Duplicate {
+            return Ok(());
+        }
+        match (incoming.kind, &envelope.kind) {
+            (StreamKind::Bounce, Kind::Bounce { reason, .. }) => {
+                self.deliver_bounce(peer, &vouched.from, &vouched.to, reason);
+            }
+            // A bounce is never bounced, so nothing on that stream is answered.
+            (StreamKind::Bounce, _) => {}
+            (StreamKind::Mail, _) => {
+                if let Err(code) = self.deliver_remote(peer, &vouched.from, &vouched.to, envelope) {
+                    self.refuse_mail(peer, stream, envelope, code, now);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers mail that cannot be kept by a bounce, in the same batch as the cursor.
+    fn refuse_mail(
+        &mut self,
+        peer: PeerId,
+        stream: Uuid,
+        envelope: &Envelope,
+        code: ErrorCode,
+        now: Now,
+    ) {
+        let id = self.random.uuid_v7(now.unix_ms);
+        let bounce = envelope.bounce(id, code, now.unix_ms, envelope.expires_unix_ms);
+        self.append(peer, StreamKind::Bounce, Arc::new(bounce), now);
+        let Some(place) = self.peers.get_mut(peer.index()) else {
+            return;
+        };
+        if let Ok(stream) = place.incoming_by_id(stream) {
+            stream.refused();
+        }
+        let name = place.name.clone();
+        self.event(|| Event::MailRefused { peer: name, code });
+    }
+
+    /// Puts the cursors into the same batch as what they passed.
+    pub(super) fn store_cursors(&mut self, peer: PeerId) {
+        let Some(place) = self.peers.get_mut(peer.index()) else {
+            return;
+        };
+        for stream in &mut place.incoming {
+            let (durable, id) = stream.position();
+            if durable <= stream.durable() {
+                continue;
+            }
+            let (name, kind, stream_id) = (place.name.clone(), stream.kind, stream.id);
+            self.batches.push(|| Record::Cursor {
+                peer: name,
+                kind,
+                stream: stream_id,
+                durable,
+                id,
+            });
+            match self.batches.last() {
+                Some(batch) => self
+                    .cursors_behind
+                    .push_back((batch, peer, stream_id, durable, id)),
+                None => stream.stored(durable, id),
+            }
+        }
+    }
+
+    /// Sends acks and credit that are due.
+    pub(super) fn acknowledge(&mut self, peer: PeerId) {
+        let (envelopes_max, bytes_max) = (
+            self.limits.credit_envelopes_max,
+            self.limits.credit_bytes_max,
+        );
+        let Some(place) = self.peers.get_mut(peer.index()) else {
+            return;
+        };
+        let Some(link) = place
+            .link
+            .filter(|link| self.links.get(link.0).is_some_and(|link| link.is_ready))
+        else {
+            return;
+        };
+        let mut due = Vec::new();
+        for stream in &mut place.incoming {
+            due.extend(stream.ack());
+            due.extend(stream.credit(envelopes_max, bytes_max));
+        }
+        for frame in due {
+            self.push_to(link, frame);
+        }
+    }
+}

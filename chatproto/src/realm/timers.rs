@@ -1,0 +1,90 @@
+//! Everything that happens at a time, in one table.
+
+use super::Realm;
+use crate::directory::PeerId;
+use crate::output::{ConnectionId, LinkId};
+use crate::time::{Deadline, Now};
+use std::collections::BTreeSet;
+
+/// What a time is kept for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Timer {
+    /// A line that has begun must end.
+    Line(ConnectionId),
+    /// What was sent has been read by itself.
+    Gap(ConnectionId),
+    /// Last words have had their time.
+    Close(ConnectionId),
+    /// A group's home has had its time to answer.
+    Join(ConnectionId),
+    /// Peers have had their time to say whose a name is.
+    Question(u64),
+    /// Is the link alive?
+    Link(LinkId),
+    /// The peer may be dialled again.
+    Redial(PeerId),
+    /// Sessions may have expired.
+    Sessions,
+}
+
+impl Timer {
+    const fn why(self) -> &'static str {
+        match self {
+            Self::Line(_) => "a line that does not end",
+            Self::Gap(_) => "the pause around exit",
+            Self::Close(_) => "last words unread",
+            Self::Join(_) => "a group's home that does not answer",
+            Self::Question(_) => "a question to peers",
+            Self::Link(_) => "the pulse of a link",
+            Self::Redial(_) => "a peer to dial",
+            Self::Sessions => "sessions that expire",
+        }
+    }
+}
+
+/// All times, earliest first.
+#[derive(Debug, Default)]
+pub(super) struct Timers {
+    times: BTreeSet<(u64, Timer)>,
+}
+
+impl Timers {
+    pub(super) fn set(&mut self, at_ms: u64, timer: Timer) {
+        self.times.insert((at_ms, timer));
+    }
+
+    pub(super) fn next(&self) -> Option<Deadline> {
+        let (at_ms, timer) = self.times.first()?;
+        Some(Deadline {
+            at_ms: *at_ms,
+            why: timer.why(),
+        })
+    }
+
+    fn take_due(&mut self, now_ms: u64) -> Option<Timer> {
+        let first = self
+            .times
+            .first()
+            .copied()
+            .filter(|(at_ms, _)| *at_ms <= now_ms)?;
+        self.times.remove(&first);
+        Some(first.1)
+    }
+}
+
+impl Realm {
+    pub(super) fn run_timers(&mut self, now: Now) {
+        while let Some(timer) = self.timers.take_due(now.mono_ms) {
+            match timer {
+                Timer::Line(id) => self.line_is_late(id, now),
+                Timer::Gap(id) => self.settle(id, now),
+                Timer::Close(id) => self.finish_close(id),
+                Timer::Join(id) => self.join_is_late(id, now),
+                Timer::Question(id) => self.question_is_late(id, now),
+                Timer::Link(id) => self.check_pulse(id, now),
+                Timer::Redial(peer) => self.redial(peer, now),
+                Timer::Sessions => self.expire_sessions(now),
+            }
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Bytes to types and back: lines, commands, replies. No state but a half-read line.
+
+pub mod command;
+pub mod frame;
+pub mod json;
+pub mod reply;

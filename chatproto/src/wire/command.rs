@@ -1,0 +1,409 @@
+//! What a line asks for.
+
+use crate::name::is_space;
+
+/// The word a line begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Verb {
+    /// Log in.
+    Auth,
+    /// Send a private message.
+    Send,
+    /// Take the messages out of the inbox.
+    Inbox,
+    /// Who is logged in.
+    ActiveUser,
+    /// End a session.
+    Logout,
+    /// Join a live group.
+    Group,
+    /// Who is this server, and what are its limits.
+    Hello,
+    /// Say goodbye.
+    Quit,
+    /// Anything else.
+    Unknown,
+}
+
+/// No verb is as long as this, white space around it included; what is, need not be looked through.
+const VERB_BYTES_MAX: usize = 16;
+
+impl Verb {
+    /// The verb of a line that may not be whole, nor be UTF-8.
+    pub(crate) fn of(line: &[u8]) -> Self {
+        let start = line.get(..VERB_BYTES_MAX).unwrap_or(line);
+        let field = match memchr::memchr(b' ', start) {
+            Some(end) => start.get(..end).unwrap_or(start),
+            None if line.len() > VERB_BYTES_MAX => return Self::Unknown,
+            None => start,
+        };
+        std::str::from_utf8(field).map_or(Self::Unknown, |field| Self::named(strip(field)))
+    }
+
+    /// Whether the verb ends in a text that may be of several lines.
+    pub(crate) fn carries_text(self) -> bool {
+        self == Self::Send
+    }
+
+    fn named(name: &str) -> Self {
+        match name {
+            "auth" => Self::Auth,
+            "send" => Self::Send,
+            "inbox" => Self::Inbox,
+            "activeuser" => Self::ActiveUser,
+            "logout" => Self::Logout,
+            "group" => Self::Group,
+            "hello" => Self::Hello,
+            "quit" => Self::Quit,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// A line, understood. All texts are those of the line.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Command<'a> {
+    /// `auth NAME PASSWORD`
+    Auth {
+        /// The user's name.
+        name: &'a str,
+        /// The password.
+        password: &'a str,
+    },
+    /// `send T U MESSAGE`
+    Send {
+        /// The sender's token.
+        token: &'a str,
+        /// The recipient: a name or `user@realm`.
+        to: &'a str,
+        /// The message as it is stored: the space before it and the line's own end included.
+        text: &'a str,
+    },
+    /// `inbox T`
+    Inbox {
+        /// The user's token.
+        token: &'a str,
+    },
+    /// `activeuser T`
+    ActiveUser {
+        /// The user's token.
+        token: &'a str,
+    },
+    /// `logout [T]`
+    Logout {
+        /// The token to end; without one, the session last opened on the connection.
+        token: Option<&'a str>,
+    },
+    /// `group T G origin`
+    Group {
+        /// The user's token.
+        token: &'a str,
+        /// The group: a name or `group@realm`.
+        group: &'a str,
+    },
+    /// `hello`
+    Hello,
+    /// `quit`
+    Quit,
+    /// A known verb with too few arguments.
+    TooFewArguments,
+    /// No verb at all.
+    Unknown,
+}
+
+impl std::fmt::Debug for Command<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Auth { name, .. } => write!(f, "auth {name:?} ***"),
+            Self::Send { to, text, .. } => write!(f, "send *** {to:?}{text:?}"),
+            Self::Inbox { .. } => f.write_str("inbox ***"),
+            Self::ActiveUser { .. } => f.write_str("activeuser ***"),
+            Self::Logout { .. } => f.write_str("logout ***"),
+            Self::Group { group, .. } => write!(f, "group *** {group:?}"),
+            Self::Hello => f.write_str("hello"),
+            Self::Quit => f.write_str("quit"),
+            Self::TooFewArguments => f.write_str("too few arguments"),
+            Self::Unknown => f.write_str("unknown"),
+        }
+    }
+}
+
+impl<'a> Command<'a> {
+    /// Reads a line, its end included.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use chatproto::wire::command::Command;
+    ///
+    /// let command = Command::parse("send T henderson  hello son \r\n");
+    /// assert_eq!(command, Command::Send { token: "T", to: "henderson", text: "  hello son \r\n" });
+    /// assert_eq!(Command::parse("send T\r\n"), Command::TooFewArguments);
+    /// ```
+    #[must_use]
+    pub fn parse(line: &'a str) -> Self {
+        let mut fields = Fields {
+            line,
+            start: Some(0),
+        };
+        let Some(first) = fields.next() else {
+            return Self::Unknown;
+        };
+        let verb = Verb::named(strip(first));
+        if verb == Verb::Unknown {
+            return Self::Unknown;
+        }
+        Self::arguments(verb, &mut fields).unwrap_or(Self::TooFewArguments)
+    }
+
+    fn arguments(verb: Verb, fields: &mut Fields<'a>) -> Option<Self> {
+        let mut next = || fields.next().map(strip);
+        Some(match verb {
+            Verb::Auth => Self::Auth {
+                name: next()?,
+                password: next()?,
+            },
+            Verb::Send => Self::Send {
+                token: next()?,
+                to: next()?,
+                text: fields.text(),
+            },
+            Verb::Inbox => Self::Inbox { token: next()? },
+            Verb::ActiveUser => Self::ActiveUser { token: next()? },
+            Verb::Logout => Self::Logout {
+                token: next().filter(|token| !token.is_empty()),
+            },
+            Verb::Group => Self::Group {
+                token: next()?,
+                group: next()?,
+            },
+            Verb::Hello => Self::Hello,
+            Verb::Quit => Self::Quit,
+            Verb::Unknown => Self::Unknown,
+        })
+    }
+
+    /// Appends the command as a client sends it. A `send` brings its own line end in its text and
+    /// gets one only where it has none.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let words: &[&str] = match self {
+            Self::Auth { name, password } => &["auth", name, password],
+            Self::Send { token, to, .. } => &["send", token, to],
+            Self::Inbox { token } => &["inbox", token],
+            Self::ActiveUser { token } => &["activeuser", token],
+            Self::Logout { token: Some(token) } => &["logout", token],
+            Self::Logout { token: None } => &["logout"],
+            Self::Group { token, group } => &["group", token, group, "origin"],
+            Self::Hello => &["hello"],
+            Self::Quit => &["quit"],
+            Self::TooFewArguments | Self::Unknown => &[],
+        };
+        for (at, word) in words.iter().enumerate() {
+            if at > 0 {
+                out.push(b' ');
+            }
+            out.extend_from_slice(word.as_bytes());
+        }
+        let end = match self {
+            Self::Send { text, .. } => {
+                out.extend_from_slice(text.as_bytes());
+                if text.ends_with("\r\n") { "" } else { "\r\n" }
+            }
+            _ => " \r\n",
+        };
+        out.extend_from_slice(end.as_bytes());
+    }
+}
+
+/// Takes white space off both ends, as Python does.
+#[must_use]
+pub fn strip(text: &str) -> &str {
+    let is_plain = |byte: Option<&u8>| byte.is_none_or(|byte| (0x21..0x80).contains(byte));
+    if is_plain(text.as_bytes().first()) && is_plain(text.as_bytes().last()) {
+        return text;
+    }
+    text.trim_matches(is_space)
+}
+
+/// What stands between single spaces.
+struct Fields<'a> {
+    line: &'a str,
+    /// Where the next field begins; none after the last.
+    start: Option<usize>,
+}
+
+impl<'a> Fields<'a> {
+    fn next(&mut self) -> Option<&'a str> {
+        let rest = self.line.get(self.start?..)?;
+        let Some((field, _)) =
+            memchr::memchr(b' ', rest.as_bytes()).and_then(|at| rest.split_at_checked(at))
+        else {
+            self.start = None;
+            return Some(rest);
+        };
+        self.start = self.start.map(|start| start + field.len() + 1);
+        Some(field)
+    }
+
+    /// All that is left, with the space before it; nothing where there is none.
+    fn text(&self) -> &'a str {
+        let space = self.start.and_then(|start| start.checked_sub(1));
+        space
+            .and_then(|space| self.line.get(space..))
+            .unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn lines_are_read_as_the_classic_servers_read_them() {
+        let table = [
+            (
+                "auth messi surabaya \r\n",
+                Command::Auth {
+                    name: "messi",
+                    password: "surabaya",
+                },
+            ),
+            (
+                "auth messi surabaya x y\r\n",
+                Command::Auth {
+                    name: "messi",
+                    password: "surabaya",
+                },
+            ),
+            (
+                "auth messi \r\n",
+                Command::Auth {
+                    name: "messi",
+                    password: "",
+                },
+            ),
+            (
+                "auth  messi\r\n",
+                Command::Auth {
+                    name: "",
+                    password: "messi",
+                },
+            ),
+            ("auth messi\r\n", Command::TooFewArguments),
+            (
+                "\u{2003}\u{1c}auth\t \u{a0}messi\u{1f} x\r\n",
+                Command::Auth {
+                    name: "messi",
+                    password: "x",
+                },
+            ),
+            ("Auth messi surabaya\r\n", Command::Unknown),
+            (" auth messi surabaya\r\n", Command::Unknown),
+            (
+                "send T henderson hi\r\n",
+                Command::Send {
+                    token: "T",
+                    to: "henderson",
+                    text: " hi\r\n",
+                },
+            ),
+            (
+                "send T henderson\r\n",
+                Command::Send {
+                    token: "T",
+                    to: "henderson",
+                    text: "",
+                },
+            ),
+            (
+                "send T henderson \r\n",
+                Command::Send {
+                    token: "T",
+                    to: "henderson",
+                    text: " \r\n",
+                },
+            ),
+            (
+                "send T h  a  b \r\n",
+                Command::Send {
+                    token: "T",
+                    to: "h",
+                    text: "  a  b \r\n",
+                },
+            ),
+            ("send T\r\n", Command::TooFewArguments),
+            ("inbox T\r\n", Command::Inbox { token: "T" }),
+            ("inbox \r\n", Command::Inbox { token: "" }),
+            ("inbox\r\n", Command::TooFewArguments),
+            ("activeuser T x \r\n", Command::ActiveUser { token: "T" }),
+            ("logout T \r\n", Command::Logout { token: Some("T") }),
+            ("logout \r\n", Command::Logout { token: None }),
+            ("logout\r\n", Command::Logout { token: None }),
+            (
+                "group T bukber origin \r\n",
+                Command::Group {
+                    token: "T",
+                    group: "bukber",
+                },
+            ),
+            ("group T\r\n", Command::TooFewArguments),
+            ("\r\n", Command::Unknown),
+            ("", Command::Unknown),
+            ("server send a b c\r\n", Command::Unknown),
+        ];
+        for (line, command) in table {
+            assert_eq!(Command::parse(line), command, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn commands_print_no_secrets() {
+        for line in [
+            "auth messi surabaya\r\n",
+            "send TOKEN a b\r\n",
+            "logout TOKEN\r\n",
+            "group TOKEN a\r\n",
+        ] {
+            let printed = format!("{:?}", Command::parse(line));
+            assert!(
+                !printed.contains("surabaya") && !printed.contains("TOKEN"),
+                "{printed}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_is_parsed_back(
+            which in 0_usize..8,
+            one in "[^ \\s\\x1c-\\x1f\\x85]{1,12}",
+            two in "[^ \\s\\x1c-\\x1f\\x85]{1,12}",
+            text in "( [^\r]{0,20}){1,4}",
+        ) {
+            let text = format!("{text}\r\n");
+            let command = match which {
+                0 => Command::Auth { name: &one, password: &two },
+                1 => Command::Send { token: &one, to: &two, text: &text },
+                2 => Command::Inbox { token: &one },
+                3 => Command::ActiveUser { token: &one },
+                4 => Command::Logout { token: Some(&one) },
+                5 => Command::Group { token: &one, group: &two },
+                6 => Command::Hello,
+                _ => Command::Quit,
+            };
+            let mut line = Vec::new();
+            command.encode(&mut line);
+            let line = String::from_utf8(line).unwrap();
+
+            prop_assert_eq!(Command::parse(&line), command);
+        }
+
+        #[test]
+        fn no_line_is_too_odd(line: String) {
+            let _ = Command::parse(&line);
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Replies to clients: one JSON object each, ended by CR LF CR LF.
+
+use super::json;
+use crate::error::ErrorCode;
+use crate::limits::Limits;
+use crate::secret::Token;
+
+/// What ends a reply.
+pub const END: &[u8] = b"\r\n\r\n";
+
+/// The whole reply to a `send` that was taken.
+pub(crate) const SENT: &[u8] = b"{\"status\": \"OK\", \"message\": \"Message Sent\"}\r\n\r\n";
+
+/// The whole reply to a `logout`. Its key is `messages`, as it has always been.
+pub(crate) const LOGGED_OUT: &[u8] = b"{\"status\": \"OK\", \"messages\": \"Logged Out!\"}\r\n\r\n";
+
+/// The reply to a `quit`.
+pub(crate) const GOODBYE: &[u8] = b"{\"status\": \"OK\", \"message\": \"Sampai jumpa\"}\r\n\r\n";
+
+/// The begin of the reply to `inbox`.
+pub(crate) const INBOX_BEGIN: &[u8] = b"{\"status\": \"OK\", \"messages\": {";
+
+/// The end of the reply to `inbox`.
+pub(crate) const INBOX_END: &[u8] = b"}}\r\n\r\n";
+
+/// Appends the reply to a login.
+pub(crate) fn token(out: &mut Vec<u8>, token: Token) {
+    out.extend_from_slice(b"{\"status\": \"OK\", \"tokenid\": \"");
+    out.extend_from_slice(token.reveal().as_bytes());
+    out.extend_from_slice(b"\"}\r\n\r\n");
+}
+
+/// Appends an error.
+pub(crate) fn error(out: &mut Vec<u8>, code: ErrorCode) {
+    error_begin(out, code);
+    out.extend_from_slice(b"}\r\n\r\n");
+}
+
+/// Appends the error that lists who may have been meant.
+pub(crate) fn ambiguous<'a>(out: &mut Vec<u8>, candidates: impl Iterator<Item = &'a str>) {
+    error_begin(out, ErrorCode::Ambiguous);
+    out.extend_from_slice(b", \"candidates\": [");
+    for (at, candidate) in candidates.enumerate() {
+        if at > 0 {
+            out.extend_from_slice(b", ");
+        }
+        json::string(out, candidate);
+    }
+    out.extend_from_slice(b"]}\r\n\r\n");
+}
+
+fn error_begin(out: &mut Vec<u8>, code: ErrorCode) {
+    out.extend_from_slice(b"{\"status\": \"ERROR\", \"message\": ");
+    json::string(out, code.message());
+    if !code.is_classic() {
+        out.extend_from_slice(b", \"code\": ");
+        json::string(out, code.code());
+    }
+}
+
+/// Appends the list of those who are logged in.
+pub(crate) fn active_users<'a>(out: &mut Vec<u8>, names: impl Iterator<Item = &'a str>) {
+    out.extend_from_slice(b"{\"status\": \"OK\", \"message\": \"");
+    for name in names {
+        json::escaped(out, name);
+        out.extend_from_slice(b", ");
+    }
+    out.extend_from_slice(b"\"}\r\n\r\n");
+}
+
+/// Appends the confirmation that a live group was left.
+pub(crate) fn left_group(out: &mut Vec<u8>, group: &str) {
+    out.extend_from_slice(b"{\"status\": \"OK\", \"message\": \"Telah keluar dari grup ");
+    json::escaped(out, group);
+    out.extend_from_slice(b"\"}\r\n\r\n");
+}
+
+/// The verbs `hello` tells.
+const COMMANDS: [&str; 8] = [
+    "auth",
+    "send",
+    "inbox",
+    "activeuser",
+    "logout",
+    "group",
+    "hello",
+    "quit",
+];
+
+/// Appends who this server is and what bounds it has.
+pub(crate) fn hello(out: &mut Vec<u8>, realm: &str, limits: &Limits) {
+    out.extend_from_slice(b"{\"status\": \"OK\", \"realm\": ");
+    json::string(out, realm);
+    out.extend_from_slice(b", \"protocol\": 1, \"software\": ");
+    json::string(out, concat!("chatproto ", env!("CARGO_PKG_VERSION")));
+    out.extend_from_slice(b", \"commands\": [");
+    for (at, command) in COMMANDS.iter().enumerate() {
+        if at > 0 {
+            out.extend_from_slice(b", ");
+        }
+        json::string(out, command);
+    }
+    out.extend_from_slice(b"], \"limits\": {");
+    for (at, (name, value)) in limits.iter().enumerate() {
+        if at > 0 {
+            out.extend_from_slice(b", ");
+        }
+        json::string(out, name);
+        out.extend_from_slice(b": ");
+        json::number(out, value);
+    }
+    out.extend_from_slice(b"}}\r\n\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(write: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut out = Vec::new();
+        write(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn classic_errors_have_the_classic_bytes() {
+        let reply = text(|out| error(out, ErrorCode::UnknownCommand));
+
+        assert_eq!(
+            reply,
+            "{\"status\": \"ERROR\", \"message\": \"**Protocol Tidak Benar\"}\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn newer_errors_have_a_code() {
+        let reply = text(|out| error(out, ErrorCode::InvalidName));
+
+        assert_eq!(
+            reply,
+            "{\"status\": \"ERROR\", \"message\": \"Nama tidak benar\", \"code\": \"invalid_name\"}\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn lists_are_written_as_the_classic_servers_write_them() {
+        let nobody = text(|out| active_users(out, [].into_iter()));
+        let two = text(|out| active_users(out, ["lineker", "messi"].into_iter()));
+
+        assert_eq!(nobody, "{\"status\": \"OK\", \"message\": \"\"}\r\n\r\n");
+        assert_eq!(
+            two,
+            "{\"status\": \"OK\", \"message\": \"lineker, messi, \"}\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn hello_tells_every_limit() {
+        let reply = text(|out| hello(out, "realm1", &Limits::default()));
+        let value: serde_json::Value = serde_json::from_str(reply.trim_end()).unwrap();
+
+        assert_eq!(value["limits"]["line_bytes_max"], 65_536);
+        assert_eq!(
+            value["limits"].as_object().unwrap().len(),
+            Limits::default().iter().count()
+        );
+    }
+}
