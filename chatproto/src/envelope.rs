@@ -71,16 +71,28 @@ pub enum EnvelopeError {
     Recipient,
 }
 
-/// An envelope whose sender belongs to the authenticated peer: the only thing that is delivered.
+/// An envelope's addresses, once its sender was found to belong to the authenticated peer: the only
+/// thing that is delivered.
 ///
 /// [`Envelope::vouch`] alone makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Vouched {
+    from: Address,
+    to: Address,
+}
+
+impl Vouched {
     /// Who wrote it, of the peer's realm.
-    pub from: Address,
+    #[must_use]
+    pub fn from(&self) -> &Address {
+        &self.from
+    }
+
     /// Whom it is for, of this realm.
-    pub to: Address,
+    #[must_use]
+    pub fn to(&self) -> &Address {
+        &self.to
+    }
 }
 
 /// What an envelope costs of a stream's credit in bytes beside its texts: the names and numbers.

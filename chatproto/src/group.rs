@@ -138,9 +138,10 @@ impl<C: Copy + PartialEq> LiveGroups<C> {
     /// Forgets the group if its last member has left.
     pub(crate) fn drop_if_empty(&mut self, id: GroupId) {
         if self.groups.get(id).is_some_and(|group| group.len() == 0)
-            && let Some(group) = self.groups.remove(id) {
-                self.by_name.remove(&(group.name, group.home));
-            }
+            && let Some(group) = self.groups.remove(id)
+        {
+            self.by_name.remove(&(group.name, group.home));
+        }
     }
 }
 

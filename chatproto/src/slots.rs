@@ -50,13 +50,14 @@ impl<T> Slots<T> {
     pub(crate) fn insert(&mut self, value: T) -> Key {
         self.len += 1;
         if let Some(index) = self.free.pop()
-            && let Some(slot) = self.table.get_mut(index as usize) {
-                slot.value = Some(value);
-                return Key {
-                    index,
-                    generation: slot.generation,
-                };
-            }
+            && let Some(slot) = self.table.get_mut(index as usize)
+        {
+            slot.value = Some(value);
+            return Key {
+                index,
+                generation: slot.generation,
+            };
+        }
         let index = self.table.len() as u32;
         self.table.push(Slot {
             generation: 0,

@@ -287,8 +287,7 @@ impl Realm {
                 .clients
                 .get(id)
                 .and_then(|client| client.opened_session);
-            let Some(session) = opened.filter(|opened| self.sessions.get(*opened).is_some())
-            else {
+            let Some(session) = opened.filter(|opened| self.sessions.get(*opened).is_some()) else {
                 return self.reply_error(id, ErrorCode::TooFewArguments);
             };
             session

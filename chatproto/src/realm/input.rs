@@ -78,10 +78,11 @@ impl Realm {
     /// Carries out one read, as far as no line has to wait.
     fn consume(&mut self, id: ConnectionId, read: &[u8], now: Now) {
         if let Some(client) = self.clients.get_mut(id).filter(|_| is_exit(read))
-            && let Mode::Refused(error) = std::mem::replace(&mut client.mode, Mode::Command) {
-                client.framer.forget_line();
-                return self.answer_late_exit(id, &error, now);
-            }
+            && let Mode::Refused(error) = std::mem::replace(&mut client.mode, Mode::Command)
+        {
+            client.framer.forget_line();
+            return self.answer_late_exit(id, &error, now);
+        }
         let line_max = self.limits.line_bytes_max as usize;
         let mut rest = read;
         let mut line = LineBuf::Borrowed(&[]);

@@ -7,7 +7,7 @@ use super::questions::Topic;
 use crate::account::UserId;
 use crate::config::Detail;
 use crate::directory::{PeerId, RemoteId};
-use crate::envelope::{Envelope, Kind};
+use crate::envelope::{Envelope, Kind, Vouched};
 use crate::error::ErrorCode;
 use crate::inbox::Sender;
 use crate::link::frame::StreamKind;
@@ -233,13 +233,13 @@ impl Realm {
     pub(super) fn deliver_remote(
         &mut self,
         peer: PeerId,
-        from: &Address,
-        to: &Address,
+        vouched: &Vouched,
         envelope: &Envelope,
     ) -> Result<(), ErrorCode> {
         if envelope.kind != Kind::Message {
             return Err(ErrorCode::UnknownKind);
         }
+        let (from, to) = (vouched.from(), vouched.to());
         let user = self
             .accounts
             .find(to.user.as_str())
@@ -264,13 +264,8 @@ impl Realm {
     }
 
     /// Tells a user of this realm that a message of theirs could not be kept elsewhere.
-    pub(super) fn deliver_bounce(
-        &mut self,
-        peer: PeerId,
-        from: &Address,
-        to: &Address,
-        reason: &str,
-    ) {
+    pub(super) fn deliver_bounce(&mut self, peer: PeerId, vouched: &Vouched, reason: &str) {
+        let (from, to) = (vouched.from(), vouched.to());
         let Some(user) = self.accounts.find(to.user.as_str()) else {
             return;
         };
@@ -303,9 +298,10 @@ impl Realm {
     /// Remembers that a peer has a user of that name.
     fn meet(&mut self, peer: PeerId, name: &UserName) {
         if let Some(address) = self.address_at(peer, name.clone())
-            && self.directory.learn(peer, &address).is_some() {
-                self.record(|| Record::Met { address });
-            }
+            && self.directory.learn(peer, &address).is_some()
+        {
+            self.record(|| Record::Met { address });
+        }
     }
 
     fn address_at(&self, peer: PeerId, user: UserName) -> Option<Address> {

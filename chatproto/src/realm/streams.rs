@@ -210,12 +210,12 @@ impl Realm {
         }
         match (incoming.kind, &envelope.kind) {
             (StreamKind::Bounce, Kind::Bounce { reason, .. }) => {
-                self.deliver_bounce(peer, &vouched.from, &vouched.to, reason);
+                self.deliver_bounce(peer, &vouched, reason);
             }
             // A bounce is never bounced, so nothing on that stream is answered.
             (StreamKind::Bounce, _) => {}
             (StreamKind::Mail, _) => {
-                if let Err(code) = self.deliver_remote(peer, &vouched.from, &vouched.to, envelope) {
+                if let Err(code) = self.deliver_remote(peer, &vouched, envelope) {
                     self.refuse_mail(peer, stream, envelope, code, now);
                 }
             }
