@@ -115,6 +115,13 @@ pub enum CloseReason {
     StoreBroken,
 }
 
+impl CloseReason {
+    /// Whether the connection goes in peace, with answers that it is still to read.
+    pub(crate) const fn leaves_answers(self) -> bool {
+        matches!(self, Self::Ended | Self::Quit)
+    }
+}
+
 impl fmt::Display for CloseReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

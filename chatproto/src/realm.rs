@@ -32,7 +32,7 @@ use crate::time::{Deadline, Now};
 use batches::Batches;
 use clients::Clients;
 use links::{Link, Peer};
-use questions::Question;
+use questions::Questions;
 use std::collections::{BTreeMap, VecDeque};
 use timers::Timers;
 use uuid::Uuid;
@@ -90,8 +90,7 @@ pub struct Realm {
     peers: Vec<Peer>,
     peer_ids: BTreeMap<RealmName, PeerId>,
     links: Slots<Link>,
-    questions: BTreeMap<u64, Question>,
-    questions_asked: u64,
+    questions: Questions,
     requests: u64,
     clients: Clients,
     timers: Timers,
@@ -149,8 +148,7 @@ impl Realm {
             directory: Directory::new(random.map(), limits.directory_names_max),
             groups: LiveGroups::new(),
             links: Slots::new(),
-            questions: BTreeMap::new(),
-            questions_asked: 0,
+            questions: Questions::default(),
             requests: 0,
             clients: Clients::new(random.map(), limits.exit_gap_ms, limits.outgoing_bytes_max),
             timers: Timers::default(),

@@ -222,7 +222,9 @@ pub(crate) struct InStream {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct InFlow {
     is_resumed: bool,
+    /// What came over this link, and how much of it is surely in the store.
     bytes: u64,
+    bytes_stored: u64,
     upto_given: u64,
     bytes_given: u64,
 }
@@ -335,6 +337,9 @@ impl InStream {
             self.durable = durable;
             self.durable_id = Some(id);
             self.unacknowledged = true;
+            if durable + 1 == self.next {
+                self.flow.bytes_stored = self.flow.bytes;
+            }
         }
     }
 
@@ -353,11 +358,13 @@ impl InStream {
         })
     }
 
-    /// More credit, once half of what was given is used up.
+    /// More credit, once half of what was given is used up. It counts from what is stored, so
+    /// that a slow store slows the sender down.
     pub(crate) fn credit(&mut self, envelopes_max: u64, bytes_max: u64) -> Option<Frame> {
         let flow = &mut self.flow;
-        let (upto, bytes) = (self.next - 1 + envelopes_max, flow.bytes + bytes_max);
-        let is_low = upto - flow.upto_given.min(upto) >= envelopes_max.div_ceil(2)
+        let upto = (self.durable + envelopes_max).max(flow.upto_given);
+        let bytes = (flow.bytes_stored + bytes_max).max(flow.bytes_given);
+        let is_low = upto - flow.upto_given >= envelopes_max.div_ceil(2)
             || bytes - flow.bytes_given >= bytes_max.div_ceil(2);
         if !flow.is_resumed || !is_low {
             return None;

@@ -448,7 +448,29 @@ impl Clients {
         client.wait = None;
         client.stash = VecDeque::new();
         client.framer = Framer::default();
-        Self::uncount(&mut self.per_address, &mut self.counted, client);
+        // Who still has answers to read may take its time, and is counted meanwhile.
+        if !why.leaves_answers() {
+            Self::uncount(&mut self.per_address, &mut self.counted, client);
+        }
+    }
+
+    /// Until when a closing connection is left its answers.
+    pub(super) fn answers_until_ms(
+        &self,
+        id: ConnectionId,
+        now_ms: u64,
+        pause_ms_max: u64,
+    ) -> Option<u64> {
+        let client = self.table.get(id.0)?;
+        client.closing.filter(|why| why.leaves_answers())?;
+        let waits_for_store =
+            matches!(client.gates.front(), Some((at, Gate::Batch(_))) if *at == client.sent);
+        let from_ms = if waits_for_store {
+            now_ms
+        } else {
+            client.sent_ms
+        };
+        Some(from_ms.saturating_add(pause_ms_max))
     }
 
     /// Whether a closing connection has all its output.

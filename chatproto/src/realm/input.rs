@@ -77,11 +77,8 @@ impl Realm {
 
     /// Carries out one read, as far as no line has to wait.
     fn consume(&mut self, id: ConnectionId, read: &[u8], now: Now) {
-        if let Some(client) = self.clients.get_mut(id).filter(|_| is_exit(read))
-            && let Mode::Refused(error) = std::mem::replace(&mut client.mode, Mode::Command)
-        {
-            client.framer.forget_line();
-            return self.answer_late_exit(id, &error, now);
+        if is_exit(read) && self.late_exit(id, now) {
+            return;
         }
         let line_max = self.limits.line_bytes_max as usize;
         let mut rest = read;
@@ -108,6 +105,22 @@ impl Realm {
             lines += 1;
         }
         self.time_line(id, lines > 0, now);
+    }
+
+    /// Lets a classic client out that waits in a group which it was refused. What it wrote there
+    /// is forgotten.
+    fn late_exit(&mut self, id: ConnectionId, now: Now) -> bool {
+        let Some(client) = self.clients.get_mut(id) else {
+            return false;
+        };
+        let Mode::Refused(error) = &mut client.mode else {
+            return false;
+        };
+        let error = std::mem::take(error);
+        client.mode = Mode::Command;
+        client.framer.forget_line();
+        self.answer_late_exit(id, &error, now);
+        true
     }
 
     fn line(&mut self, id: ConnectionId, line: &[u8], now: Now) {
@@ -274,6 +287,18 @@ impl Realm {
         );
     }
 
+    /// Last words have had their time. Answers have more, as long as they are being read or wait
+    /// for the store.
+    pub(super) fn close_is_late(&mut self, id: ConnectionId, now: Now) {
+        match self
+            .clients
+            .answers_until_ms(id, now.mono_ms, self.limits.close_ms_max)
+        {
+            Some(until_ms) if until_ms > now.mono_ms => self.timers.set(until_ms, Timer::Close(id)),
+            _ => self.finish_close(id),
+        }
+    }
+
     pub(super) fn finish_close(&mut self, id: ConnectionId) {
         if let Some(Client {
             closing: Some(why), ..
@@ -292,7 +317,11 @@ impl Realm {
         self.stopped = Some(code);
         self.close_links(now);
         for id in self.clients.ids() {
-            self.close_client(id, code, now);
+            if self.clients.get(id).is_some_and(Client::is_request) {
+                self.fail_request(id, code);
+            } else {
+                self.close_client(id, code, now);
+            }
         }
     }
 
@@ -316,6 +345,19 @@ impl Realm {
         }
         self.finish_request(id);
         request
+    }
+
+    /// Answers a request whose wait will not end well.
+    fn fail_request(&mut self, id: ConnectionId, code: ErrorCode) {
+        if let Some(client) = self
+            .clients
+            .get_mut(id)
+            .filter(|client| client.wait.is_some())
+        {
+            client.wait = None;
+            self.reply_error(id, code);
+        }
+        self.finish_request(id);
     }
 
     /// Gives out the reply to a request once it is there.

@@ -9,12 +9,41 @@ use crate::link::frame::{self, Frame};
 use crate::name::{GroupName, UserName};
 use crate::output::ConnectionId;
 use crate::time::Now;
+use std::collections::BTreeMap;
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Topic {
     User(UserName),
     Group(GroupName),
+}
+
+/// All questions under way.
+#[derive(Debug, Default)]
+pub(super) struct Questions {
+    by_id: BTreeMap<u64, Question>,
+    by_topic: BTreeMap<Topic, u64>,
+    asked: u64,
+}
+
+impl Questions {
+    fn about(&mut self, topic: &Topic) -> Option<&mut Question> {
+        let id = self.by_topic.get(topic)?;
+        self.by_id.get_mut(id)
+    }
+
+    fn insert(&mut self, question: Question) -> u64 {
+        self.asked += 1;
+        self.by_topic.insert(question.topic.clone(), self.asked);
+        self.by_id.insert(self.asked, question);
+        self.asked
+    }
+
+    fn remove(&mut self, id: u64) -> Option<Question> {
+        let question = self.by_id.remove(&id)?;
+        self.by_topic.remove(&question.topic);
+        Some(question)
+    }
 }
 
 /// A question under way.
@@ -38,17 +67,11 @@ impl Realm {
         if let Some(client) = self.clients.get_mut(id) {
             client.wait = Some(Box::new(wait));
         }
-        if let Some(question) = self
-            .questions
-            .values_mut()
-            .find(|question| question.topic == topic)
-        {
+        if let Some(question) = self.questions.about(&topic) {
             question.waiting.push(id);
             return;
         }
         let asked = self.ready_peers();
-        self.questions_asked += 1;
-        let number = self.questions_asked;
         let (kind, name) = match &topic {
             Topic::User(name) => (frame::Question::User, name.to_string()),
             Topic::Group(name) => (frame::Question::Group, name.to_string()),
@@ -61,7 +84,7 @@ impl Realm {
             deferred: Vec::new(),
             rivals: Vec::new(),
         };
-        self.questions.insert(number, question);
+        let number = self.questions.insert(question);
         if asked.is_empty() {
             return self.resolve(number, now);
         }
@@ -103,11 +126,7 @@ impl Realm {
     /// answer to the other waits until it knows that nobody else has it.
     fn defer(&mut self, peer: PeerId, id: u64, topic: &Topic) -> bool {
         let comes_after = self.peer(peer).is_some_and(|peer| self.name < peer.name);
-        let Some(question) = self
-            .questions
-            .values_mut()
-            .find(|question| question.topic == *topic)
-        else {
+        let Some(question) = self.questions.about(topic) else {
             return false;
         };
         if comes_after {
@@ -120,7 +139,7 @@ impl Realm {
 
     /// Takes an answer. Unasked and late ones are ignored.
     pub(super) fn answered(&mut self, peer: PeerId, id: u64, found: bool, now: Now) {
-        let Some(question) = self.questions.get_mut(&id) else {
+        let Some(question) = self.questions.by_id.get_mut(&id) else {
             return;
         };
         let Some(at) = question.unanswered.iter().position(|other| *other == peer) else {
@@ -135,9 +154,9 @@ impl Realm {
 
     /// Counts on no answer from a peer whose link is gone.
     pub(super) fn no_answers_from(&mut self, peer: PeerId, now: Now) {
-        let open: Vec<_> = self.questions.keys().copied().collect();
+        let open: Vec<_> = self.questions.by_id.keys().copied().collect();
         for id in open {
-            if let Some(question) = self.questions.get_mut(&id) {
+            if let Some(question) = self.questions.by_id.get_mut(&id) {
                 question.unanswered.retain(|other| *other != peer);
                 question.rivals.retain(|other| *other != peer);
                 question.deferred.retain(|(other, _)| *other != peer);
@@ -153,6 +172,7 @@ impl Realm {
     fn resolve_if_answered(&mut self, id: u64, now: Now) {
         if self
             .questions
+            .by_id
             .get(&id)
             .is_some_and(|question| question.unanswered.is_empty())
         {
@@ -161,7 +181,7 @@ impl Realm {
     }
 
     fn resolve(&mut self, id: u64, now: Now) {
-        let Some(mut question) = self.questions.remove(&id) else {
+        let Some(mut question) = self.questions.remove(id) else {
             return;
         };
         if question.found.is_empty() {

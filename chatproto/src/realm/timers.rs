@@ -78,7 +78,7 @@ impl Realm {
             match timer {
                 Timer::Line(id) => self.line_is_late(id, now),
                 Timer::Gap(id) => self.settle(id, now),
-                Timer::Close(id) => self.finish_close(id),
+                Timer::Close(id) => self.close_is_late(id, now),
                 Timer::Join(id) => self.join_is_late(id, now),
                 Timer::Question(id) => self.question_is_late(id, now),
                 Timer::Link(id) => self.check_pulse(id, now),
