@@ -94,6 +94,8 @@ codes! {
     26 StoreBroken "store_broken" "Penyimpanan server rusak" false;
     /// An envelope of a kind this realm does not know.
     27 UnknownKind "unknown_kind" "Jenis pesan tidak dikenal" false;
+    /// The sender's own inbox has no place for word of a message that may not arrive.
+    28 OwnInboxFull "own_inbox_full" "Kotak masuk Anda penuh, baca dulu pesannya" false;
 }
 
 /// A caller used the engine in a way that its contract rules out: a bug in the driver.

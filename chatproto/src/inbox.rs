@@ -79,10 +79,10 @@ impl Inbox {
     ///
     /// # Errors
     ///
-    /// [`ErrorCode::InboxFull`] when there is none; nothing was changed.
+    /// [`ErrorCode::OwnInboxFull`] when there is none; nothing was changed.
     pub(crate) fn reserve(&mut self, bounds: Bounds) -> Result<(), ErrorCode> {
         if self.entries.len() as u64 + self.reserved >= bounds.messages_max {
-            return Err(ErrorCode::InboxFull);
+            return Err(ErrorCode::OwnInboxFull);
         }
         self.reserved += 1;
         Ok(())
@@ -285,7 +285,7 @@ mod tests {
         for _ in 0..4 {
             inbox.reserve(BOUNDS).unwrap();
         }
-        assert_eq!(inbox.reserve(BOUNDS), Err(ErrorCode::InboxFull));
+        assert_eq!(inbox.reserve(BOUNDS), Err(ErrorCode::OwnInboxFull));
         assert_eq!(
             inbox.deliver(realm(1), "x", BOUNDS),
             Err(ErrorCode::InboxFull)

@@ -67,8 +67,9 @@ impl Realm {
         let name = GroupName::parse(group).map_err(|_| ErrorCode::InvalidName)?;
         match self.groups.homes_of(&name).as_slice() {
             [Home::Here, ..] => self.join_here(id, user, &name),
-            // Friends who joined it before are waited with, should its home be away.
-            [Home::Peer(peer)] => self.join_there(id, user, &name, *peer, now),
+            [Home::Peer(peer)] if self.is_ready(*peer) => {
+                self.join_there(id, user, &name, *peer, now)
+            }
             _ => {
                 self.ask(
                     id,

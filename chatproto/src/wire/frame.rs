@@ -60,15 +60,8 @@ impl Framer {
 
     /// Throws away what has come of a line; its rest will be passed over.
     pub(crate) fn abandon_line(&mut self) {
-        let open = match self.held.last() {
-            None => false,
-            Some(b'\n') => self.strict,
-            Some(_) => true,
-        };
-        self.skipped_cr = self.held.last() == Some(&b'\r');
-        self.skipping = open;
-        self.skipping_text = false;
-        self.held = Vec::new();
+        let begun = std::mem::take(&mut self.held);
+        self.start_skipping(&begun);
     }
 
     /// Forgets a line that has begun, as if its bytes had not come.
