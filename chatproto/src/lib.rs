@@ -42,3 +42,8 @@ pub use realm::Realm;
 pub use record::{Batch, Record, StoreFailure};
 pub use secret::{Secret, Token};
 pub use time::{Deadline, Now};
+
+/// The programs in the README compile and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
