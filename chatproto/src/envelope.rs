@@ -2,6 +2,7 @@
 
 use crate::error::ErrorCode;
 use crate::name::{Address, NameError, RealmName};
+use crate::wire::json;
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -98,6 +99,19 @@ impl Vouched {
 /// What an envelope costs of a stream's credit in bytes beside its texts: the names and numbers.
 const OVERHEAD_BYTES: u64 = 512;
 
+/// What an envelope with this text takes of a stream's credit in bytes.
+#[must_use]
+pub(crate) fn cost_bytes(text: &str) -> u64 {
+    OVERHEAD_BYTES + text.len() as u64
+}
+
+/// The most that the line of an envelope with this text can take on a link: ids, numbers and names
+/// are bounded.
+#[must_use]
+pub(crate) fn line_bytes_max(text: &str) -> u64 {
+    2 * OVERHEAD_BYTES + json::escaped_bytes(text)
+}
+
 impl Envelope {
     /// Checks who the envelope is from and for against the link that brought it.
     ///
@@ -129,7 +143,21 @@ impl Envelope {
     /// What the envelope takes of a stream's credit in bytes: the same on both sides.
     #[must_use]
     pub fn cost_bytes(&self) -> u64 {
-        OVERHEAD_BYTES + self.text.len() as u64
+        cost_bytes(&self.text)
+    }
+
+    /// The name of the user it says it is from, without the realm.
+    #[must_use]
+    pub(crate) fn writer(&self) -> &str {
+        self.from
+            .split_once('@')
+            .map_or(self.from.as_str(), |(user, _)| user)
+    }
+
+    /// The most that the envelope's line on a link can take.
+    #[must_use]
+    pub(crate) fn line_bytes_max(&self) -> u64 {
+        line_bytes_max(&self.text)
     }
 
     /// The envelope that tells `self`'s sender that it was refused.

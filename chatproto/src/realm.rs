@@ -138,7 +138,7 @@ impl Realm {
             peer_ids: peer_ids.collect(),
             name: config.realm,
             detail: config.detail,
-            clock: now,
+            clock: Now::default().max_each(now),
             sessions: Sessions::new(
                 random.map(),
                 limits.session_idle_ms_max,

@@ -19,6 +19,9 @@ pub struct Now {
     pub unix_ms: u64,
 }
 
+/// 146 million years.
+const MONO_MS_MAX: u64 = 1 << 62;
+
 impl Now {
     /// Makes a moment from both clocks.
     #[must_use]
@@ -35,11 +38,12 @@ impl Now {
         }
     }
 
-    /// Returns the later of both moments, clock by clock.
+    /// Returns the later of both moments, clock by clock. Times so far off that a deadline after
+    /// them could not be told from them are brought nearer.
     #[must_use]
     pub(crate) fn max_each(self, other: Self) -> Self {
         Self {
-            mono_ms: self.mono_ms.max(other.mono_ms),
+            mono_ms: self.mono_ms.max(other.mono_ms.min(MONO_MS_MAX)),
             unix_ms: self.unix_ms.max(other.unix_ms),
         }
     }

@@ -5,13 +5,53 @@
 
 use super::frame::{Frame, Resume, StreamKind, View};
 use crate::envelope::Envelope;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use uuid::Uuid;
 
 /// A peer did what the protocol rules out; its link is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Violation(pub(crate) &'static str);
+
+/// No stream gets to a number that JSON could not carry.
+const SEQ_MAX: u64 = 1 << 53;
+
+/// Refusals that one ack tells, so that it fits any link's line.
+const REFUSED_A_FRAME: usize = 128;
+
+/// An envelope in a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Row {
+    envelope: Arc<Envelope>,
+    /// It does not fit what the peer reads: it goes as a void, and its sender was told.
+    is_void: bool,
+}
+
+/// What became of an envelope that the peer has dealt with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Settled {
+    pub(crate) envelope: Arc<Envelope>,
+    pub(crate) fate: Fate,
+}
+
+/// How the peer dealt with an envelope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It keeps it.
+    Kept,
+    /// It refused it; a bounce will tell why.
+    Refused,
+    /// It was never sent.
+    Voided,
+}
+
+/// The next of a stream to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Next {
+    pub(crate) frame: Frame,
+    /// Set when the envelope turned out not to fit: its sender is to be told.
+    pub(crate) voided: Option<Arc<Envelope>>,
+}
 
 /// What a receiver's resume told the sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +67,9 @@ pub(crate) enum Resumed {
 pub(crate) struct OutStream {
     pub(crate) id: Uuid,
     pub(crate) kind: StreamKind,
-    rows: VecDeque<Arc<Envelope>>,
+    rows: VecDeque<Row>,
+    /// Rows that a resume showed to be dealt with, by number: the next ack says which were refused.
+    unsettled: VecDeque<(u64, Row)>,
     /// The number of the first row.
     oldest: u64,
     /// The last number whose row is in the store; only these are sent.
@@ -54,6 +96,7 @@ impl OutStream {
             id,
             kind,
             rows: VecDeque::new(),
+            unsettled: VecDeque::new(),
             oldest: 1,
             stored: 0,
             bytes: 0,
@@ -64,7 +107,10 @@ impl OutStream {
     /// Adds a row and returns its number. It is not sent before [`OutStream::stored`].
     pub(crate) fn append(&mut self, envelope: Arc<Envelope>) -> u64 {
         self.bytes += envelope.cost_bytes();
-        self.rows.push_back(envelope);
+        self.rows.push_back(Row {
+            envelope,
+            is_void: false,
+        });
         self.last()
     }
 
@@ -78,7 +124,7 @@ impl OutStream {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.rows.len()
+        self.rows.len() + self.unsettled.len()
     }
 
     pub(crate) fn bytes(&self) -> u64 {
@@ -103,14 +149,9 @@ impl OutStream {
         })
     }
 
-    /// Takes the receiver's word of where it stands, drops what it has stored and goes on from
-    /// what it expects. The dropped rows go to `done`.
-    pub(crate) fn resumed(
-        &mut self,
-        durable: u64,
-        next: u64,
-        done: &mut Vec<Arc<Envelope>>,
-    ) -> Result<Resumed, Violation> {
+    /// Takes the receiver's word of where it stands, lets go of what it has stored and goes on
+    /// from what it expects.
+    pub(crate) fn resumed(&mut self, durable: u64, next: u64) -> Result<Resumed, Violation> {
         if self.flow.is_resumed {
             return Err(Violation("a stream was resumed twice on one link"));
         }
@@ -120,7 +161,9 @@ impl OutStream {
             ));
         }
         let missing = (self.oldest - 1).saturating_sub(durable);
-        self.prune(durable, done);
+        while let Some(dealt_with) = self.prune(durable) {
+            self.unsettled.push_back(dealt_with);
+        }
         self.flow = Flow {
             is_resumed: true,
             next: next.max(self.oldest),
@@ -139,10 +182,12 @@ impl OutStream {
         self.flow.bytes_upto = self.flow.bytes_upto.max(bytes);
     }
 
-    /// The next envelope to send, if there is one and credit for it.
-    pub(crate) fn next_frame(&mut self) -> Option<Frame> {
+    /// The next envelope to send, if there is one and credit for it. One that does not fit the
+    /// peer's lines becomes a void, or it would be in the way of all others for ever.
+    pub(crate) fn next(&mut self, line_bytes_max: u64) -> Option<Next> {
         let flow = &mut self.flow;
-        // The last envelope may overshoot the bytes: else one bigger than the credit would wait for ever.
+        // The last envelope may overshoot the bytes: else one bigger than the credit would wait
+        // for ever.
         if !flow.is_resumed
             || flow.next > flow.upto
             || flow.bytes >= flow.bytes_upto
@@ -150,16 +195,27 @@ impl OutStream {
         {
             return None;
         }
-        let envelope = self
-            .rows
-            .get(flow.next.checked_sub(self.oldest)? as usize)?;
-        flow.bytes += envelope.cost_bytes();
-        let seq = flow.next;
+        let (stream, seq) = (self.id, flow.next);
+        let row = self.rows.get_mut(seq.checked_sub(self.oldest)? as usize)?;
         flow.next += 1;
-        Some(Frame::Env {
-            stream: self.id,
+        let envelope = Arc::clone(&row.envelope);
+        if row.is_void || envelope.line_bytes_max() > line_bytes_max {
+            let is_new = !std::mem::replace(&mut row.is_void, true);
+            let id = envelope.id;
+            return Some(Next {
+                frame: Frame::Void { stream, seq, id },
+                voided: is_new.then_some(envelope),
+            });
+        }
+        flow.bytes += envelope.cost_bytes();
+        let frame = Frame::Env {
+            stream,
             seq,
-            envelope: Arc::clone(envelope),
+            envelope,
+        };
+        Some(Next {
+            frame,
+            voided: None,
         })
     }
 
@@ -168,28 +224,50 @@ impl OutStream {
         self.flow.is_resumed && self.flow.next > self.oldest
     }
 
-    /// Drops what the peer has stored; the dropped rows go to `done`.
+    /// Takes the peer's word that everything up to a number is dealt with and stored, except for
+    /// what it refused. Returns what that settles.
     pub(crate) fn acknowledged(
         &mut self,
         durable: u64,
-        done: &mut Vec<Arc<Envelope>>,
-    ) -> Result<(), Violation> {
+        refused: &[u64],
+    ) -> Result<Vec<Settled>, Violation> {
         if !self.flow.is_resumed || durable >= self.flow.next {
             return Err(Violation("an ack for envelopes that were never sent"));
         }
-        self.prune(durable, done);
-        Ok(())
+        let refused: BTreeSet<u64> = refused.iter().copied().collect();
+        let mut settled = Vec::new();
+        while let Some((seq, row)) = self.unsettled_upto(durable).or_else(|| self.prune(durable)) {
+            let fate = if row.is_void {
+                Fate::Voided
+            } else if refused.contains(&seq) {
+                Fate::Refused
+            } else {
+                Fate::Kept
+            };
+            settled.push(Settled {
+                envelope: row.envelope,
+                fate,
+            });
+        }
+        Ok(settled)
     }
 
-    fn prune(&mut self, durable: u64, done: &mut Vec<Arc<Envelope>>) {
-        while self.oldest <= durable {
-            let Some(envelope) = self.rows.pop_front() else {
-                break;
-            };
-            self.bytes -= envelope.cost_bytes();
-            self.oldest += 1;
-            done.push(envelope);
+    fn unsettled_upto(&mut self, durable: u64) -> Option<(u64, Row)> {
+        let (seq, _) = self.unsettled.front()?;
+        (*seq <= durable)
+            .then(|| self.unsettled.pop_front())
+            .flatten()
+    }
+
+    fn prune(&mut self, durable: u64) -> Option<(u64, Row)> {
+        if self.oldest > durable {
+            return None;
         }
+        let row = self.rows.pop_front()?;
+        self.bytes -= row.envelope.cost_bytes();
+        let seq = self.oldest;
+        self.oldest += 1;
+        Some((seq, row))
     }
 }
 
@@ -213,15 +291,20 @@ pub(crate) struct InStream {
     /// Everything below is dealt with, though perhaps not yet stored.
     next: u64,
     last_id: Option<Uuid>,
+    /// The last number whose cursor was given to the store.
+    recorded: u64,
     /// An ack is due up to `durable`.
     unacknowledged: bool,
-    refused: Vec<u64>,
+    /// What was refused, by number and id, until the peer has the bounce.
+    refused: VecDeque<(u64, Uuid)>,
     flow: InFlow,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct InFlow {
     is_resumed: bool,
+    /// Up to here the peer was told on this link what was refused.
+    told: u64,
     /// What came over this link, and how much of it is surely in the store.
     bytes: u64,
     bytes_stored: u64,
@@ -238,8 +321,9 @@ impl InStream {
             durable_id: None,
             next: 1,
             last_id: None,
+            recorded: 0,
             unacknowledged: false,
-            refused: Vec::new(),
+            refused: VecDeque::new(),
             flow: InFlow::default(),
         }
     }
@@ -247,7 +331,6 @@ impl InStream {
     /// The link is gone.
     pub(crate) fn link_down(&mut self) {
         self.flow = InFlow::default();
-        self.unacknowledged = false;
     }
 
     /// Takes the sender's word of what it holds. Returns the answer, and how many envelopes are
@@ -256,7 +339,7 @@ impl InStream {
         if self.flow.is_resumed {
             return Err(Violation("a stream was resumed twice on one link"));
         }
-        if oldest == 0 || oldest > last + 1 || self.next > last + 1 {
+        if last > SEQ_MAX || oldest == 0 || oldest > last + 1 || self.next > last + 1 {
             return Err(Violation("a resume holds less than was sent before"));
         }
         let told = View::Receiver {
@@ -269,9 +352,12 @@ impl InStream {
         if missing > 0 {
             self.durable = oldest - 1;
             self.next = oldest;
+            self.recorded = self.durable;
             (self.durable_id, self.last_id) = (None, None);
         }
         self.flow.is_resumed = true;
+        // An ack follows in any case: a resume does not say what was refused.
+        self.unacknowledged = self.durable > 0;
         Ok((
             Frame::Resume(Resume {
                 stream: self.id,
@@ -316,17 +402,28 @@ impl InStream {
 
     /// Notes that the envelope last arrived was refused.
     pub(crate) fn refused(&mut self) {
-        self.refused.push(self.next - 1);
+        let (seq, id) = self.position();
+        self.refused.push_back((seq, id));
+    }
+
+    /// Notes that the peer has the bounce of an envelope. Bounces go out in the order of refusal.
+    pub(crate) fn bounced(&mut self, id: Uuid) {
+        if self.refused.front().is_some_and(|(_, first)| *first == id) {
+            self.refused.pop_front();
+        }
+    }
+
+    /// The cursor to give to the store: a number and the id there, if it has moved since.
+    pub(crate) fn record(&mut self) -> Option<(u64, Uuid)> {
+        let (durable, id) = self.position();
+        let is_new = durable > self.recorded;
+        self.recorded = self.recorded.max(durable);
+        is_new.then_some((durable, id))
     }
 
     /// The last number dealt with and the id there.
-    pub(crate) fn position(&self) -> (u64, Uuid) {
+    fn position(&self) -> (u64, Uuid) {
         (self.next - 1, self.last_id.unwrap_or_default())
-    }
-
-    /// The last number that is stored.
-    pub(crate) fn durable(&self) -> u64 {
-        self.durable
     }
 
     /// Notes that the cursor is in the store up to a number.
@@ -343,19 +440,30 @@ impl InStream {
         }
     }
 
-    /// The ack that is due.
-    pub(crate) fn ack(&mut self) -> Option<Frame> {
-        if !std::mem::take(&mut self.unacknowledged) {
-            return None;
+    /// The acks that are due: several where one could not tell all refusals.
+    pub(crate) fn acks(&mut self) -> Vec<Frame> {
+        if !self.flow.is_resumed || !std::mem::take(&mut self.unacknowledged) {
+            return Vec::new();
         }
-        let split = self.refused.partition_point(|seq| *seq <= self.durable);
-        let later = self.refused.split_off(split);
-        let refused = std::mem::replace(&mut self.refused, later);
-        Some(Frame::Ack {
+        let told = std::mem::replace(&mut self.flow.told, self.durable);
+        let fresh = self.refused.iter().map(|(seq, _)| *seq);
+        let fresh: Vec<u64> = fresh
+            .filter(|seq| (told + 1..=self.durable).contains(seq))
+            .collect();
+        let ack = |durable: u64, refused: &[u64]| Frame::Ack {
             stream: self.id,
-            durable: self.durable,
-            refused,
-        })
+            durable,
+            refused: refused.to_vec(),
+        };
+        let mut chunks: Vec<_> = fresh.chunks(REFUSED_A_FRAME).collect();
+        let last = chunks.pop().unwrap_or_default();
+        // All but the last go as far as what they tell.
+        let before = chunks
+            .into_iter()
+            .map(|chunk| ack(chunk.last().copied().unwrap_or_default(), chunk));
+        let mut acks: Vec<_> = before.collect();
+        acks.push(ack(self.durable, last));
+        acks
     }
 
     /// More credit, once half of what was given is used up. It counts from what is stored, so

@@ -55,7 +55,11 @@ pub(super) enum Wait {
     /// Where is the group? Then it is joined there, or made here.
     GroupHome { user: UserId, name: GroupName },
     /// The home's word that the member is in.
-    Join { user: UserId, group: GroupId },
+    Join {
+        user: UserId,
+        group: GroupId,
+        until_ms: u64,
+    },
 }
 
 /// Output that waits from an offset on.
@@ -262,22 +266,37 @@ impl Clients {
         bytes_max: u64,
         outputs: &mut VecDeque<Output>,
     ) {
+        self.keep(id, bytes, bytes_max, outputs, VecDeque::push_back);
+    }
+
+    /// Keeps the rest of a read that could not be carried out whole, before all that came later.
+    pub(super) fn stash_again(
+        &mut self,
+        id: ConnectionId,
+        bytes: &[u8],
+        bytes_max: u64,
+        outputs: &mut VecDeque<Output>,
+    ) {
+        self.keep(id, bytes, bytes_max, outputs, VecDeque::push_front);
+    }
+
+    fn keep(
+        &mut self,
+        id: ConnectionId,
+        bytes: &[u8],
+        bytes_max: u64,
+        outputs: &mut VecDeque<Output>,
+        put: impl FnOnce(&mut VecDeque<Box<[u8]>>, Box<[u8]>),
+    ) {
         let Some(client) = self.table.get_mut(id.0).filter(|_| !bytes.is_empty()) else {
             return;
         };
-        client.stash.push_back(bytes.into());
+        put(&mut client.stash, bytes.into());
         client.stash_bytes += bytes.len() + CHUNK_OVERHEAD_BYTES;
-        if client.stash_bytes as u64 > bytes_max && !client.is_read_paused && !client.is_gone {
+        let is_too_much = client.stash_bytes as u64 > bytes_max;
+        if is_too_much && !client.is_read_paused && !client.is_gone {
             client.is_read_paused = true;
             outputs.push_back(Output::PauseRead(id));
-        }
-    }
-
-    /// Keeps the rest of a read that was taken from the stash, before all that came later.
-    pub(super) fn stash_again(&mut self, id: ConnectionId, bytes: &[u8]) {
-        if let Some(client) = self.table.get_mut(id.0).filter(|_| !bytes.is_empty()) {
-            client.stash.push_front(bytes.into());
-            client.stash_bytes += bytes.len() + CHUNK_OVERHEAD_BYTES;
         }
     }
 
@@ -393,6 +412,17 @@ impl Clients {
             .drain(..count)
             .map(|(_, id)| id)
             .collect()
+    }
+
+    /// Throws away all output that waits for the store.
+    pub(super) fn drop_held(&mut self) {
+        for key in self.table.keys() {
+            if let Some(client) = self.table.get_mut(key) {
+                client.out.truncate(client.released);
+                client.gates.clear();
+            }
+        }
+        self.behind_batches.clear();
     }
 
     pub(super) fn outgoing(&self, id: ConnectionId) -> &[u8] {

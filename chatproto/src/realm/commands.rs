@@ -265,7 +265,8 @@ impl Realm {
             &mut out,
             self.sessions.active().map(|user| self.accounts.name(user)),
         );
-        self.reply(id, &out);
+        // It promises nothing, so it need not wait for the store, be it full.
+        self.write(id, None, |to| to.extend_from_slice(&out));
         self.event_at(Detail::Commands, |realm| {
             realm
                 .user_name(caller.user)

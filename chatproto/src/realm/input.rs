@@ -92,7 +92,12 @@ impl Realm {
                 return;
             }
             if client.is_blocked() {
-                return self.clients.stash_again(id, rest);
+                return self.clients.stash_again(
+                    id,
+                    rest,
+                    self.limits.waiting_bytes_max,
+                    &mut self.outputs,
+                );
             }
             if client.live().is_some() {
                 return self.live_input(id, rest, now);
@@ -277,6 +282,11 @@ impl Realm {
     }
 
     pub(super) fn begin_close(&mut self, id: ConnectionId, why: CloseReason, now: Now) {
+        if self.clients.get(id).is_some_and(|client| client.is_gone) {
+            // The driver has let go of it already.
+            self.clients.remove(id);
+            return;
+        }
         self.clients.begin_close(id, why);
         if self.clients.is_drained(id) {
             return self.finish_close(id);
@@ -315,6 +325,10 @@ impl Realm {
             return;
         }
         self.stopped = Some(code);
+        if code == ErrorCode::StoreBroken {
+            // What waited for the store was never promised, and never will be.
+            self.clients.drop_held();
+        }
         self.close_links(now);
         for id in self.clients.ids() {
             if self.clients.get(id).is_some_and(Client::is_request) {

@@ -2,6 +2,7 @@
 
 use super::Realm;
 use super::timers::Timer;
+use crate::account::UserId;
 use crate::config::PeerConfig;
 use crate::directory::PeerId;
 use crate::error::{ErrorCode, Misuse};
@@ -12,7 +13,7 @@ use crate::name::RealmName;
 use crate::output::{Event, LinkCloseReason, LinkId, Output};
 use crate::random::Random;
 use crate::time::Now;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use uuid::Uuid;
 
 /// The version of the link protocol spoken here.
@@ -33,6 +34,8 @@ pub(super) struct Peer {
     pub(super) mail: OutStream,
     pub(super) bounce: OutStream,
     pub(super) incoming: Vec<InStream>,
+    /// Messages it has refused, by id, whose bounce has not come yet.
+    pub(super) refused: BTreeMap<Uuid, Refused>,
     /// The longest line it reads, as it said last.
     pub(super) line_bytes_max: u64,
 }
@@ -48,6 +51,7 @@ impl Peer {
             mail: OutStream::new(random.uuid_v4(), StreamKind::Mail),
             bounce: OutStream::new(random.uuid_v4(), StreamKind::Bounce),
             incoming: Vec::new(),
+            refused: BTreeMap::new(),
             line_bytes_max: u64::MAX,
         }
     }
@@ -75,6 +79,13 @@ impl Peer {
     fn is_awaiting_ack(&self) -> bool {
         self.mail.is_awaiting_ack() || self.bounce.is_awaiting_ack()
     }
+}
+
+/// A refused message, of which its sender is still to be told.
+#[derive(Clone, Debug)]
+pub(super) struct Refused {
+    pub(super) user: UserId,
+    pub(super) to: String,
 }
 
 /// One connection with a peer.
@@ -261,7 +272,7 @@ impl Realm {
         place.is_dialling = false;
         let doubled = least.saturating_mul(1 << place.failures.min(20));
         place.failures = place.failures.saturating_add(1);
-        let pause_ms = 1 + self.random.up_to(doubled.min(most));
+        let pause_ms = 1 + self.random.up_to(doubled.min(most).saturating_sub(1));
         self.timers
             .set(now.mono_ms.saturating_add(pause_ms), Timer::Redial(peer));
     }
@@ -372,15 +383,17 @@ impl Realm {
         let Some(link) = self.links.get_mut(id.0) else {
             return Ok(());
         };
+        if link.is_closed {
+            // What was taken over before the end is told of late; only last words are left here.
+            return Ok(());
+        }
         if n > link.outgoing.len() {
             return Err(Misuse::SentTooMuch);
         }
         link.outgoing.drain(..n);
         link.is_send_queued = !link.outgoing.is_empty();
-        let (peer, is_closed) = (link.peer, link.is_closed);
-        if !is_closed {
-            self.pump(peer, now);
-        }
+        let peer = link.peer;
+        self.pump(peer, now);
         Ok(())
     }
 
@@ -397,7 +410,7 @@ impl Realm {
                 return self.misbehaved(id, peer, what, now);
             }
             if self.links.get(id.0).is_none_or(|link| link.is_closed) {
-                return;
+                return self.store_cursors(peer);
             }
         }
         self.store_cursors(peer);

@@ -156,14 +156,16 @@ impl Realm {
         if let Some(group) = self.groups.get_mut(group) {
             group.joining.push(id);
         }
+        let until_ms = now.mono_ms.saturating_add(self.limits.ask_ms_max);
         if let Some(client) = self.clients.get_mut(id) {
-            client.wait = Some(Box::new(Wait::Join { user, group }));
+            client.wait = Some(Box::new(Wait::Join {
+                user,
+                group,
+                until_ms,
+            }));
         }
         self.send_live(peer, name, LiveKind::Join, &own.to_string(), "", false);
-        self.timers.set(
-            now.mono_ms.saturating_add(self.limits.ask_ms_max),
-            Timer::Join(id),
-        );
+        self.timers.set(until_ms, Timer::Join(id));
         Ok(())
     }
 
@@ -390,7 +392,7 @@ impl Realm {
         let Some(client) = self.clients.get_mut(id) else {
             return;
         };
-        if let Some(Wait::Join { user, group }) = client.wait.as_deref() {
+        if let Some(Wait::Join { user, group, .. }) = client.wait.as_deref() {
             let (user, group) = (*user, *group);
             client.wait = None;
             return self.cancel_join(id, user, group);
@@ -445,7 +447,8 @@ impl Realm {
             .clients
             .get(id)
             .and_then(|client| client.wait.as_deref());
-        if matches!(wait, Some(Wait::Join { .. })) {
+        // The timer of an earlier join says nothing about this one.
+        if matches!(wait, Some(Wait::Join { until_ms, .. }) if *until_ms <= now.mono_ms) {
             self.leave_group(id);
             self.refuse_group(id, ErrorCode::RealmAway);
             self.resume_client(id, now);
@@ -481,6 +484,24 @@ impl Realm {
             }
         }
         Some(id)
+    }
+
+    /// The home does not let a member in again, after its link was gone.
+    pub(super) fn put_out(&mut self, group: GroupId, member: &Address, code: ErrorCode) {
+        let Some(user) = self.accounts.find(member.user.as_str()) else {
+            return;
+        };
+        let is_member = |id: &&ConnectionId| {
+            let live = self.clients.get(**id).and_then(Client::live);
+            live.is_some_and(|live| live.user == user)
+        };
+        let here = self.groups.get(group).map(|place| place.here.iter());
+        let Some(id) = here.and_then(|mut here| here.find(is_member)).copied() else {
+            return;
+        };
+        self.groups.remove_here(group, id);
+        self.groups.drop_if_empty(group);
+        self.refuse_group(id, code);
     }
 
     /// A join came to nothing because the link with the home is gone.

@@ -122,7 +122,9 @@ impl Realm {
                     .iter()
                     .find(|code| code.code() == &*live.text);
                 let code = code.copied().unwrap_or(ErrorCode::GroupFull);
-                self.join_decided(group, &member, Some(code), now);
+                if self.join_decided(group, &member, Some(code), now).is_none() && is_own {
+                    self.put_out(group, &member, code);
+                }
             }
             LiveKind::Say | LiveKind::Leave => {
                 self.tell_here(group, live.kind, &member, &live.text);

@@ -7,7 +7,7 @@ use super::questions::Topic;
 use crate::account::UserId;
 use crate::config::Detail;
 use crate::directory::{PeerId, RemoteId};
-use crate::envelope::{Envelope, Kind, Vouched};
+use crate::envelope::{Envelope, Kind, Vouched, cost_bytes, line_bytes_max};
 use crate::error::ErrorCode;
 use crate::inbox::Sender;
 use crate::link::frame::StreamKind;
@@ -15,14 +15,15 @@ use crate::name::{Address, RealmName, UserName};
 use crate::output::{ConnectionId, Event};
 use crate::record::Record;
 use crate::time::Now;
-use crate::wire::{json, reply};
+use crate::wire::reply;
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// How long an envelope is tried before its sender is told: 4 days.
 const EXPIRY_MS: u64 = 4 * 24 * 60 * 60 * 1_000;
 
-/// The most that stands in an envelope's line beside its text: ids, numbers and four names.
-const ENVELOPE_OVERHEAD_BYTES: u64 = 1_024;
+/// Why a message was not kept, where the peer does not say it in words known here.
+const REFUSED: &str = "ditolak";
 
 /// Who a message is for.
 enum Recipient {
@@ -76,6 +77,9 @@ impl Realm {
         };
         for peer in homes {
             self.meet(*peer, &name);
+        }
+        if self.batches.is_full() {
+            return self.reply_error(id, ErrorCode::StoreFull);
         }
         let sent = match homes {
             [] => Err(ErrorCode::RecipientUnknown),
@@ -201,11 +205,10 @@ impl Realm {
         let (messages_max, bytes_max) = (limits.queue_messages_max, limits.queue_bytes_max);
         let line_max = limits.link_line_bytes_max;
         let queue = self.peer(peer).ok_or(ErrorCode::RealmUnknown)?;
-        if json::escaped_bytes(text) + ENVELOPE_OVERHEAD_BYTES > line_max.min(queue.line_bytes_max)
-        {
+        if line_bytes_max(text) > line_max.min(queue.line_bytes_max) {
             return Err(ErrorCode::MessageTooLong);
         }
-        let cost = text.len() as u64 + ENVELOPE_OVERHEAD_BYTES;
+        let cost = cost_bytes(text);
         if queue.mail.len() as u64 >= messages_max || queue.mail.bytes() + cost > bytes_max {
             return Err(ErrorCode::QueueFull);
         }
@@ -263,35 +266,49 @@ impl Realm {
         Ok(())
     }
 
-    /// Tells a user of this realm that a message of theirs could not be kept elsewhere.
-    pub(super) fn deliver_bounce(&mut self, peer: PeerId, vouched: &Vouched, reason: &str) {
-        let (from, to) = (vouched.from(), vouched.to());
-        let Some(user) = self.accounts.find(to.user.as_str()) else {
-            return;
-        };
-        let known = ErrorCode::ALL.iter().find(|code| code.code() == reason);
-        let why = known.map_or("ditolak", |code| code.message());
-        let text = format!(" Pesan untuk {from} tidak terkirim: {why}\r\n");
-        self.inboxes.make(user).bounce(peer, &text);
-        let name = self
-            .peer(peer)
-            .map(|peer| format!("*{}*", peer.name))
-            .unwrap_or_default();
-        self.record(|| Record::Delivered {
-            to: to.user.clone(),
-            from: name,
-            text,
-        });
+    /// Tells a user of this realm that a message of theirs could not be kept elsewhere. Word of
+    /// anything but a refused message is passed over: a peer cannot fill inboxes with it.
+    pub(super) fn deliver_bounce(
+        &mut self,
+        peer: PeerId,
+        vouched: &Vouched,
+        answers: Uuid,
+        reason: &str,
+    ) {
+        let refused = self
+            .peer_mut(peer)
+            .and_then(|peer| peer.refused.remove(&answers));
+        if let Some(refused) = refused {
+            let known = ErrorCode::ALL.iter().find(|code| code.code() == reason);
+            let why = known.map_or(REFUSED, |code| code.message());
+            debug_assert_eq!(vouched.from().to_string(), refused.to);
+            self.write_bounce(peer, refused.user, &refused.to, why);
+        }
     }
 
-    /// Gives back the place that was kept for the bounce of a message which has arrived.
-    pub(super) fn arrived_there(&mut self, envelope: &Envelope) {
-        let user = envelope
-            .from
-            .split_once('@')
-            .and_then(|(user, _)| self.accounts.find(user));
-        if let Some(inbox) = user.and_then(|user| self.inboxes.get_mut(user)) {
-            inbox.unreserve();
+    /// Tells a user that a message never left.
+    pub(super) fn bounce_here(&mut self, peer: PeerId, envelope: &Envelope, why: &str) {
+        if let Some(user) = self.accounts.find(envelope.writer()) {
+            self.write_bounce(peer, user, &envelope.to, why);
+        }
+    }
+
+    /// The peer has begun anew: what it refused before, it will not explain any more.
+    pub(super) fn bounces_are_lost(&mut self, peer: PeerId) {
+        let refused = self
+            .peer_mut(peer)
+            .map(|peer| std::mem::take(&mut peer.refused));
+        for refused in refused.unwrap_or_default().into_values() {
+            self.write_bounce(peer, refused.user, &refused.to, REFUSED);
+        }
+    }
+
+    fn write_bounce(&mut self, peer: PeerId, user: UserId, to: &str, why: &str) {
+        let text = format!(" Pesan untuk {to} tidak terkirim: {why}\r\n");
+        self.inboxes.make(user).bounce(peer, &text);
+        let from = self.peer(peer).map(|peer| format!("*{}*", peer.name));
+        if let Some((to, from)) = self.user_name(user).zip(from) {
+            self.record(|| Record::Delivered { to, from, text });
         }
     }
 

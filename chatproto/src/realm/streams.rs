@@ -1,11 +1,12 @@
 //! The streams of mail and bounces: what is sent when, and what arrives.
 
 use super::Realm;
+use super::links::Refused;
 use crate::directory::PeerId;
 use crate::envelope::{Envelope, Kind};
 use crate::error::ErrorCode;
 use crate::link::frame::{Resume, StreamKind, View};
-use crate::link::stream::{Arrival, InStream, Resumed, Violation};
+use crate::link::stream::{Arrival, Fate, InStream, Resumed, Settled, Violation};
 use crate::output::{Event, Output};
 use crate::record::Record;
 use crate::time::Now;
@@ -41,8 +42,11 @@ impl Realm {
         });
         if let Some(batch) = self.batches.last() {
             self.rows_behind.push_back((batch, peer, kind, seq));
-        } else {
-            stream.stored(seq);
+            return;
+        }
+        stream.stored(seq);
+        // A bounce goes out after the ack that tells of the refusal.
+        if kind == StreamKind::Mail {
             self.pump(peer, now);
         }
     }
@@ -58,12 +62,14 @@ impl Realm {
             return;
         };
         let before = link.outgoing.len();
+        let mut voided = Vec::new();
         for stream in [&mut place.bounce, &mut place.mail] {
             while link.outgoing.len() < FRAMES_AHEAD {
-                let Some(frame) = stream.next_frame() else {
+                let Some(next) = stream.next(place.line_bytes_max) else {
                     break;
                 };
-                link.outgoing.push_back(frame);
+                link.outgoing.push_back(next.frame);
+                voided.extend(next.voided);
             }
         }
         if link.outgoing.len() > before {
@@ -72,20 +78,14 @@ impl Realm {
             }
             self.watch_acks(peer, false, now);
         }
+        for envelope in voided {
+            self.bounce_here(peer, &envelope, ErrorCode::MessageTooLong.message());
+        }
     }
 
     /// Sends on what a batch held back: rows may go out, cursors be acknowledged.
     pub(super) fn streams_committed(&mut self, batch: u64, now: Now) {
-        let count = self
-            .rows_behind
-            .partition_point(|(behind, ..)| *behind <= batch);
-        let rows: Vec<_> = self.rows_behind.drain(..count).collect();
-        for (_, peer, kind, seq) in rows {
-            if let Some(place) = self.peer_mut(peer) {
-                place.out(kind).stored(seq);
-            }
-            self.pump(peer, now);
-        }
+        // Acks first: they tell of refusals before the bounces do.
         let count = self
             .cursors_behind
             .partition_point(|(behind, ..)| *behind <= batch);
@@ -98,6 +98,16 @@ impl Realm {
                 stream.stored(seq, id);
             }
             self.acknowledge(peer);
+        }
+        let count = self
+            .rows_behind
+            .partition_point(|(behind, ..)| *behind <= batch);
+        let rows: Vec<_> = self.rows_behind.drain(..count).collect();
+        for (_, peer, kind, seq) in rows {
+            if let Some(place) = self.peer_mut(peer) {
+                place.out(kind).stored(seq);
+            }
+            self.pump(peer, now);
         }
     }
 
@@ -116,11 +126,11 @@ impl Realm {
         let name = place.name.clone();
         match resume.view {
             View::Sender { oldest, last } => {
-                if place
+                let is_new = place
                     .incoming
                     .iter()
-                    .all(|stream| stream.id != resume.stream)
-                {
+                    .all(|stream| stream.id != resume.stream);
+                if is_new {
                     // One stream of a kind: a new one means that the peer has begun anew.
                     place.incoming.retain(|stream| stream.kind != resume.kind);
                     place
@@ -130,6 +140,9 @@ impl Realm {
                 let (answer, missing) =
                     place.incoming_by_id(resume.stream)?.resume(oldest, last)?;
                 self.push_frame(peer, answer);
+                if is_new && resume.kind == StreamKind::Bounce {
+                    self.bounces_are_lost(peer);
+                }
                 if missing > 0 {
                     self.event(|| Event::HistoryTruncated {
                         peer: name,
@@ -138,11 +151,8 @@ impl Realm {
                 }
             }
             View::Receiver { durable, next, .. } => {
-                let mut done = Vec::new();
-                let resumed = place
-                    .out_by_id(resume.stream)?
-                    .resumed(durable, next, &mut done)?;
-                self.arrived(&done, &[], 0);
+                let stream = place.out_by_id(resume.stream)?;
+                let resumed = stream.resumed(durable, next)?;
                 if let Resumed::Truncated(missing) = resumed {
                     self.event(|| Event::HistoryTruncated {
                         peer: name,
@@ -167,24 +177,50 @@ impl Realm {
             .peers
             .get_mut(peer.index())
             .ok_or(Violation("no peer"))?;
-        let mut done = Vec::new();
-        let out = place.out_by_id(stream)?;
-        let first = out.last() + 1 - out.len() as u64;
-        out.acknowledged(durable, &mut done)?;
-        if !done.is_empty() {
+        let settled = place.out_by_id(stream)?.acknowledged(durable, refused)?;
+        if !settled.is_empty() {
             self.record(|| Record::Acknowledged { stream, durable });
         }
-        self.arrived(&done, refused, first);
+        for envelope in settled {
+            self.settled(peer, &envelope);
+        }
         self.watch_acks(peer, true, now);
         Ok(())
     }
 
-    /// Deals with rows that a peer has stored. The place of a refused one stays for its bounce.
-    fn arrived(&mut self, done: &[Arc<Envelope>], refused: &[u64], first: u64) {
-        for (envelope, seq) in done.iter().zip(first..) {
-            if envelope.kind == Kind::Message && !refused.contains(&seq) {
-                self.arrived_there(envelope);
+    /// Deals with a row that a peer has stored. The place of a refused message stays for its
+    /// bounce.
+    fn settled(&mut self, peer: PeerId, settled: &Settled) {
+        let Some(place) = self.peers.get_mut(peer.index()) else {
+            return;
+        };
+        let envelope = &settled.envelope;
+        if let Kind::Bounce { answers, .. } = envelope.kind {
+            let mut mail = place.incoming.iter_mut();
+            if let Some(mail) = mail.find(|stream| stream.kind == StreamKind::Mail) {
+                mail.bounced(answers);
             }
+            return;
+        }
+        let Some(user) = self.accounts.find(envelope.writer()) else {
+            return;
+        };
+        match settled.fate {
+            Fate::Kept => {
+                if let Some(inbox) = self.inboxes.get_mut(user) {
+                    inbox.unreserve();
+                }
+            }
+            Fate::Refused => {
+                place.refused.insert(
+                    envelope.id,
+                    Refused {
+                        user,
+                        to: envelope.to.clone(),
+                    },
+                );
+            }
+            Fate::Voided => {}
         }
     }
 
@@ -209,8 +245,8 @@ impl Realm {
             return Ok(());
         }
         match (incoming.kind, &envelope.kind) {
-            (StreamKind::Bounce, Kind::Bounce { reason, .. }) => {
-                self.deliver_bounce(peer, &vouched, reason);
+            (StreamKind::Bounce, Kind::Bounce { answers, reason }) => {
+                self.deliver_bounce(peer, &vouched, *answers, reason);
             }
             // A bounce is never bounced, so nothing on that stream is answered.
             (StreamKind::Bounce, _) => {}
@@ -251,10 +287,9 @@ impl Realm {
             return;
         };
         for stream in &mut place.incoming {
-            let (durable, id) = stream.position();
-            if durable <= stream.durable() {
+            let Some((durable, id)) = stream.record() else {
                 continue;
-            }
+            };
             let (name, kind, stream_id) = (place.name.clone(), stream.kind, stream.id);
             self.batches.push(|| Record::Cursor {
                 peer: name,
@@ -287,10 +322,14 @@ impl Realm {
         else {
             return;
         };
+        // Who takes no bounces gives no more cause for them.
+        let is_bounced = place.bounce.len() as u64 >= envelopes_max;
         let mut due = Vec::new();
         for stream in &mut place.incoming {
-            due.extend(stream.ack());
-            due.extend(stream.credit(envelopes_max, bytes_max));
+            due.extend(stream.acks());
+            if !(is_bounced && stream.kind == StreamKind::Mail) {
+                due.extend(stream.credit(envelopes_max, bytes_max));
+            }
         }
         for frame in due {
             self.push_to(link, frame);
