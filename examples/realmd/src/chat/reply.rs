@@ -1,0 +1,211 @@
+//! A server's reply: one JSON object.
+
+use super::shown::{shown, shown_name};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use std::fmt;
+
+/// What ends a reply.
+pub(super) const END: &[u8] = b"\r\n\r\n";
+
+/// What every reply begins with. No name holds a quotation mark, so no live text does.
+pub(super) const START: &[u8] = b"{\"status\": ";
+
+/// A reply, understood.
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct Reply<'a> {
+    status: String,
+    /// What it says to a person.
+    #[serde(default)]
+    pub(super) message: Option<String>,
+    /// The token, after `auth`.
+    #[serde(default)]
+    pub(super) tokenid: Option<String>,
+    /// The inbox, as it came.
+    #[serde(default, borrow)]
+    pub(super) messages: Option<&'a RawValue>,
+    #[serde(default)]
+    candidates: Vec<String>,
+}
+
+impl<'a> Reply<'a> {
+    /// Reads a reply; nothing if it is none.
+    pub(super) fn parse(bytes: &'a [u8]) -> Option<Self> {
+        serde_json::from_str(std::str::from_utf8(bytes).ok()?).ok()
+    }
+
+    /// What went wrong, fit to be shown; nothing if nothing did.
+    pub(super) fn error(&self) -> Option<String> {
+        if self.status == "OK" {
+            return None;
+        }
+        let message = self
+            .message
+            .as_deref()
+            .unwrap_or("the server does not say why");
+        let mut text = format!("Error, {}", shown(message));
+        if !self.candidates.is_empty() {
+            text.push_str(": ");
+            text.push_str(&shown_name(&self.candidates.join(", ")));
+        }
+        Some(text)
+    }
+
+    /// The inbox for a person: a message a line, and who wrote it.
+    pub(super) fn inbox(&self) -> Option<String> {
+        let inbox: Inbox = serde_json::from_str(self.messages?.get()).ok()?;
+        let mut lines = Vec::new();
+        for (sender, messages) in &inbox.0 {
+            for message in messages {
+                lines.push(message.line(sender));
+            }
+        }
+        Some(if lines.is_empty() {
+            "No new messages.".to_owned()
+        } else {
+            lines.join("\n")
+        })
+    }
+}
+
+/// Senders and what they wrote, in the order of the reply.
+struct Inbox(Vec<(String, Vec<Message>)>);
+
+#[derive(serde::Deserialize)]
+struct Message {
+    msg_from: String,
+    msg: String,
+}
+
+impl Message {
+    fn line(&self, sender: &str) -> String {
+        let text = shown(self.msg.trim());
+        if self.msg_from == sender {
+            return format!("{}: {text}", shown_name(sender));
+        }
+        format!(
+            "{} ({}): {text}",
+            shown_name(sender),
+            shown_name(&self.msg_from)
+        )
+    }
+}
+
+impl<'de> Deserialize<'de> for Inbox {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Senders;
+
+        impl<'de> Visitor<'de> for Senders {
+            type Value = Inbox;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("messages by sender")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Inbox, A::Error> {
+                let mut senders = Vec::new();
+                while let Some(sender) = map.next_entry()? {
+                    senders.push(sender);
+                }
+                Ok(Inbox(senders))
+            }
+        }
+
+        deserializer.deserialize_map(Senders)
+    }
+}
+
+/// How long the first reply in these bytes is, its end included.
+pub(super) fn first_len(bytes: &[u8]) -> Option<usize> {
+    // JSON writes line ends inside a text as \r\n, so the first end is the end.
+    bytes
+        .windows(END.len())
+        .position(|window| window == END)
+        .map(|at| at + END.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_say_what_went_wrong() {
+        let table: [(&[u8], Option<&str>); 4] = [
+            (
+                b"{\"status\": \"OK\", \"message\": \"Message Sent\"}\r\n\r\n",
+                None,
+            ),
+            (
+                b"{\"status\": \"ERROR\", \"message\": \"Password Salah\"}",
+                Some("Error, Password Salah"),
+            ),
+            (
+                b"{\"status\": \"ERROR\"}",
+                Some("Error, the server does not say why"),
+            ),
+            (
+                b"{\"status\": \"ERROR\", \"message\": \"Nama?\", \"code\": \"ambiguous\", \
+                  \"candidates\": [\"a@r1\", \"a@r2\\u001b[m\"]}",
+                Some("Error, Nama?: a@r1, a@r2\\u{1b}[m"),
+            ),
+        ];
+
+        for (bytes, error) in table {
+            assert_eq!(Reply::parse(bytes).unwrap().error().as_deref(), error);
+        }
+    }
+
+    #[test]
+    fn what_is_no_reply_is_told_apart() {
+        for bytes in [
+            &b"messi: halo"[..],
+            b"",
+            b"[]",
+            b"{}",
+            b"{\"status\": 1}",
+            b"\xff",
+        ] {
+            assert!(Reply::parse(bytes).is_none());
+        }
+    }
+
+    #[test]
+    fn an_inbox_is_shown_in_the_order_of_the_reply() {
+        let bytes = br#"{"status": "OK", "messages": {"messi": [
+            {"msg_from": "Lionel Messi", "msg_to": "Jordan Henderson", "msg": " hi\r\n"},
+            {"msg_from": "Lionel Messi", "msg_to": "Jordan Henderson", "msg": " a\r\nb\u001b[0m \r\n"}],
+            "lineker": [], "amsal": [{"msg_from": "amsal", "msg_to": "Jordan Henderson", "msg": " yo"}]}}"#;
+
+        let inbox = Reply::parse(bytes).unwrap().inbox().unwrap();
+
+        assert_eq!(
+            inbox,
+            "messi (Lionel Messi): hi\nmessi (Lionel Messi): a\n    b\\u{1b}[0m\namsal: yo"
+        );
+    }
+
+    #[test]
+    fn an_empty_inbox_says_so() {
+        for bytes in [
+            &b"{\"status\": \"OK\", \"messages\": {}}"[..],
+            b"{\"status\": \"OK\", \"messages\": {\"messi\": []}}",
+        ] {
+            assert_eq!(
+                Reply::parse(bytes).unwrap().inbox().unwrap(),
+                "No new messages."
+            );
+        }
+        assert_eq!(
+            Reply::parse(b"{\"status\": \"OK\", \"messages\": \"Logged Out!\"}")
+                .unwrap()
+                .inbox(),
+            None
+        );
+    }
+
+    #[test]
+    fn a_reply_ends_at_its_first_end() {
+        assert_eq!(first_len(b"{}\r\n\r"), None);
+        assert_eq!(first_len(b"{}\r\n\r\n{}\r\n\r\n"), Some(6));
+    }
+}

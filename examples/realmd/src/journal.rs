@@ -1,0 +1,195 @@
+//! What a realm tells of itself, in the words of the classic servers' log.
+
+use crate::escape::Escaped;
+use chatproto::{CloseReason, ConnectionId, Event, LinkCloseReason, RealmName};
+use std::net::SocketAddr;
+use tracing::{debug, error, info, warn};
+
+/// One realm's voice in the log.
+pub(crate) struct Journal {
+    realm: RealmName,
+}
+
+impl Journal {
+    pub(crate) fn new(realm: RealmName) -> Self {
+        Self { realm }
+    }
+
+    /// Tells of a new connection, the way Python shows an address.
+    pub(crate) fn connection(&self, id: ConnectionId, from: SocketAddr) {
+        let (ip, port) = (from.ip().to_canonical(), from.port());
+        info!(
+            "{} [{}]: connection from ('{ip}', {port})",
+            self.realm,
+            id.index()
+        );
+    }
+
+    /// Tells of a connection that ends for another reason than that the client left.
+    pub(crate) fn closed(&self, id: ConnectionId, reason: CloseReason) {
+        if !matches!(reason, CloseReason::Ended | CloseReason::ShutDown) {
+            info!(
+                "{} [{}]: connection closed: {reason}",
+                self.realm,
+                id.index()
+            );
+        }
+    }
+
+    /// Tells what the engine tells.
+    pub(crate) fn event(&self, event: &Event) {
+        match event {
+            Event::Received { .. } | Event::Replied { .. } => self.wire(event),
+            Event::Refused { .. }
+            | Event::LoginFailed { .. }
+            | Event::LoggedIn { .. }
+            | Event::LoggedOut { .. } => self.session(event),
+            Event::LinkUp { .. }
+            | Event::LinkDown { .. }
+            | Event::HistoryTruncated { .. }
+            | Event::MailRefused { .. }
+            | Event::PeerMisbehaved { .. } => self.link(event),
+            _ => self.command(event),
+        }
+    }
+
+    fn wire(&self, event: &Event) {
+        let realm = &self.realm;
+        match event {
+            Event::Received { connection, text } => {
+                info!(
+                    "{realm} [{}]: data dari client: {}",
+                    connection.index(),
+                    Escaped(line(text))
+                );
+            }
+            Event::Replied { connection, text } => {
+                info!(
+                    "{realm} [{}]: balas ke  client: {}",
+                    connection.index(),
+                    Escaped(line(text))
+                );
+            }
+            _ => {}
+        }
+    }
+
+    fn session(&self, event: &Event) {
+        let realm = &self.realm;
+        match event {
+            Event::Refused { connection, code } => {
+                info!(
+                    "{realm} [{}]: connection refused: {}",
+                    connection.index(),
+                    code.code()
+                );
+            }
+            Event::LoginFailed {
+                connection,
+                user,
+                code,
+            } => {
+                let (user, code) = (Escaped(user), code.code());
+                info!(
+                    "{realm} [{}]: AUTH: auth {user} *** failed: {code}",
+                    connection.index()
+                );
+            }
+            Event::LoggedIn {
+                connection,
+                user,
+                session,
+            } => {
+                info!(
+                    "{realm} [{}]: AUTH: auth {user} *** is session {session}",
+                    connection.index()
+                );
+            }
+            Event::LoggedOut { user, session } => {
+                info!("{realm}: Logout: {user}, session {session}");
+            }
+            _ => {}
+        }
+    }
+
+    fn command(&self, event: &Event) {
+        let realm = &self.realm;
+        match event {
+            Event::Sent { session, from, to } => {
+                info!(
+                    "{realm}: SEND: session {session} send message from {from} to {}",
+                    Escaped(to)
+                );
+            }
+            Event::InboxRead { user, messages } => {
+                info!("{realm}: INBOX: {user}, messages: {messages}");
+            }
+            Event::ActiveUsersRead { user } => info!("{realm}: ACTIVE USER: {user}"),
+            Event::GroupJoined {
+                connection,
+                user,
+                group,
+                home,
+            } => {
+                let group = Escaped(group);
+                info!(
+                    "{realm} [{}]: GROUP: {group}, {user} joined at {home}",
+                    connection.index()
+                );
+            }
+            Event::GroupLeft {
+                connection,
+                user,
+                group,
+            } => {
+                info!(
+                    "{realm} [{}]: GROUP: {}, {user} left",
+                    connection.index(),
+                    Escaped(group)
+                );
+            }
+            Event::StoreFull => {
+                error!("{realm}: the store is full, changes are refused until it has room");
+            }
+            Event::StoreBroken => error!("{realm}: the store is broken, the realm has stopped"),
+            other => debug!("{realm}: {}", Escaped(&format!("{other:?}"))),
+        }
+    }
+
+    fn link(&self, event: &Event) {
+        let realm = &self.realm;
+        match event {
+            Event::LinkUp { peer } => info!("{realm}: link to {peer} is up"),
+            Event::LinkDown {
+                peer,
+                why: why @ (LinkCloseReason::Bye | LinkCloseReason::ShutDown),
+            } => {
+                info!("{realm}: link to {peer} is closed: {why}");
+            }
+            Event::LinkDown { peer, why } => warn!("{realm}: link to {peer} is down: {why}"),
+            Event::HistoryTruncated { peer, missing } => {
+                error!(
+                    "{realm}: history_truncated: {missing} messages from {peer} are gone for good"
+                );
+            }
+            Event::MailRefused { peer, code } => {
+                warn!(
+                    "{realm}: mail from {peer} was refused and its sender told: {}",
+                    code.code()
+                );
+            }
+            Event::PeerMisbehaved { peer, what } => {
+                warn!(
+                    "{realm}: {peer} broke the rules of the link: {}",
+                    Escaped(what)
+                );
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A line or a reply without its end, which every one has.
+fn line(text: &str) -> &str {
+    text.trim_end_matches(['\r', '\n'])
+}

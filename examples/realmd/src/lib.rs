@@ -1,0 +1,32 @@
+//! The realm server: chat realms on sockets, around the engine of [`chatproto`].
+//!
+//! A whole server inside another program takes a few lines:
+//!
+//! ```
+//! let settings = realmd::Settings::from_toml(
+//!     r#"
+//!     name = "realm1"
+//!     client = { address = "127.0.0.1:0" }
+//!     users = [{ name = "messi", display_name = "Lionel Messi", password = "surabaya" }]
+//!     "#,
+//! )?;
+//! let server = realmd::Server::start(settings)?;
+//! println!("{} listens on {}", server.name(), server.client_address());
+//! server.stop()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![forbid(unsafe_code)]
+
+mod clients;
+mod clock;
+mod driver;
+mod escape;
+mod journal;
+mod links;
+mod listener;
+mod server;
+mod settings;
+
+pub use listener::ListenError;
+pub use server::{Server, StartError};
+pub use settings::{Listen, Settings, SettingsError, check_together};

@@ -1,0 +1,246 @@
+//! The links of a realm, seen from the thread that owns the realm.
+//!
+//! Sockets and transports live on a thread of their own; orders go there and word comes back.
+
+mod socket;
+mod thread;
+
+use crate::clock::Clock;
+use chatproto::link::transport::TransportConfig;
+use chatproto::{Config, Direction, Frame, LinkId, Misuse, Now, Realm, RealmName};
+use mio::Waker;
+use mio::net::TcpListener;
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
+use std::thread::JoinHandle;
+
+/// Word that may wait for the realm; the sockets are not read while there is more.
+const WORDS_WAITING_MAX: usize = 64;
+/// Frames that a link may have on their way to its socket.
+const FRAMES_IN_FLIGHT_MAX: usize = 512;
+
+/// Numbers a socket, never twice.
+pub(crate) type SocketKey = usize;
+
+/// What the realm wants of the link thread.
+#[derive(Debug)]
+enum Order {
+    /// Call this peer.
+    Dial(RealmName),
+    /// Send these frames, and tell when there was room for them.
+    Send(SocketKey, Vec<Frame>),
+    /// Write what was ordered before, and close.
+    Close(SocketKey),
+    /// Close everything and end.
+    Stop,
+}
+
+/// What the link thread tells the realm.
+#[derive(Debug)]
+enum Word {
+    /// A transport knows who is there.
+    Up(SocketKey, RealmName, Direction),
+    /// Frames came in.
+    Frames(SocketKey, Vec<Frame>),
+    /// So many frames of those ordered had room.
+    Taken(SocketKey, usize),
+    /// A link that was up is gone.
+    Down(SocketKey),
+    /// A call led nowhere.
+    DialFailed(RealmName),
+}
+
+struct Link {
+    key: SocketKey,
+    /// Frames ordered and not yet taken.
+    in_flight: usize,
+}
+
+/// What the transports of a realm have to know.
+pub(crate) fn transport(config: &Config) -> TransportConfig {
+    TransportConfig {
+        own: config.realm.clone(),
+        peers: config.peers.iter().map(|peer| peer.name.clone()).collect(),
+        limits: config.limits.clone(),
+    }
+}
+
+/// The links of one realm.
+pub(crate) struct Links {
+    orders: Sender<Order>,
+    words: Receiver<Word>,
+    waker: Arc<Waker>,
+    /// The link thread waits for room to tell more.
+    starved: Arc<AtomicBool>,
+    by_key: BTreeMap<SocketKey, LinkId>,
+    by_id: BTreeMap<LinkId, Link>,
+    /// Orders were given since the last wake.
+    ordered: bool,
+    /// More was told than was heard.
+    unheard: bool,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Links {
+    /// Starts the thread. `realm_waker` is how it makes itself heard.
+    pub(crate) fn start(
+        config: TransportConfig,
+        addresses: BTreeMap<RealmName, SocketAddr>,
+        listener: Option<TcpListener>,
+        clock: Clock,
+        realm_waker: Arc<Waker>,
+    ) -> io::Result<Self> {
+        let (orders, received) = channel();
+        let (told, words) = sync_channel(WORDS_WAITING_MAX);
+        let starved = Arc::new(AtomicBool::new(false));
+        let realm = thread::Mouth::new(told, realm_waker, Arc::clone(&starved));
+        let name = format!("{} links", config.own);
+        let thread = thread::LinkThread::new(config, addresses, listener, clock, received, realm)?;
+        let waker = thread.waker();
+        let thread = std::thread::Builder::new()
+            .name(name)
+            .spawn(move || thread.run())?;
+        Ok(Self {
+            orders,
+            words,
+            waker,
+            starved,
+            by_key: BTreeMap::new(),
+            by_id: BTreeMap::new(),
+            ordered: false,
+            unheard: false,
+            thread: Some(thread),
+        })
+    }
+
+    /// Passes on to the realm what the link thread told.
+    pub(crate) fn hear(&mut self, realm: &mut Realm, now: Now) {
+        self.unheard = true;
+        for _ in 0..WORDS_WAITING_MAX {
+            let Ok(word) = self.words.try_recv() else {
+                self.unheard = false;
+                break;
+            };
+            if let Err(misuse) = self.pass_on(word, realm, now) {
+                tracing::error!("a bug in this server: {misuse}");
+            }
+        }
+        if self.starved.swap(false, Ordering::SeqCst) {
+            self.ordered = true;
+        }
+    }
+
+    /// Whether there is more to hear at once.
+    pub(crate) fn has_unheard(&self) -> bool {
+        self.unheard
+    }
+
+    fn pass_on(&mut self, word: Word, realm: &mut Realm, now: Now) -> Result<(), Misuse> {
+        match word {
+            Word::Up(key, peer, direction) => match realm.link_up(&peer, direction, now) {
+                Ok(id) => {
+                    self.by_key.insert(key, id);
+                    self.by_id.insert(id, Link { key, in_flight: 0 });
+                }
+                Err(misuse) => {
+                    self.order(Order::Close(key));
+                    return Err(misuse);
+                }
+            },
+            Word::Frames(key, frames) => {
+                if let Some(id) = self.by_key.get(&key) {
+                    realm.link_frames(*id, &frames, now);
+                }
+            }
+            Word::Taken(key, count) => {
+                let Some(id) = self.by_key.get(&key).copied() else {
+                    return Ok(());
+                };
+                if let Some(link) = self.by_id.get_mut(&id) {
+                    link.in_flight = link.in_flight.saturating_sub(count);
+                }
+                // A link that the engine has just closed remembers no frames to be sent.
+                if realm.link_sent(id, count, now).is_ok() {
+                    self.send(id, realm);
+                }
+            }
+            Word::Down(key) => {
+                if let Some(id) = self.by_key.remove(&key) {
+                    self.by_id.remove(&id);
+                    realm.link_down(id, now);
+                }
+            }
+            Word::DialFailed(peer) => realm.dial_failed(&peer, now)?,
+        }
+        Ok(())
+    }
+
+    /// Hands over frames that a link has to send, as long as not too many are on their way.
+    pub(crate) fn send(&mut self, id: LinkId, realm: &mut Realm) {
+        let Some(link) = self.by_id.get_mut(&id) else {
+            return;
+        };
+        let frames = realm.link_outgoing(id);
+        // Last words stand alone: what was in flight before them is forgotten.
+        if let [words @ (Frame::Bye { .. } | Frame::Error { .. })] = frames {
+            let order = Order::Send(link.key, vec![words.clone()]);
+            self.order(order);
+            return;
+        }
+        let end = frames.len().min(FRAMES_IN_FLIGHT_MAX);
+        // Those in flight still stand first: they are reported, and so removed, in order.
+        let Some(fresh) = frames
+            .get(link.in_flight..end)
+            .filter(|fresh| !fresh.is_empty())
+        else {
+            return;
+        };
+        let order = Order::Send(link.key, fresh.to_vec());
+        link.in_flight = end;
+        self.order(order);
+    }
+
+    /// Closes a link that the engine is done with, once what was ordered before is written.
+    pub(crate) fn close(&mut self, id: LinkId) {
+        if let Some(link) = self.by_id.remove(&id) {
+            self.by_key.remove(&link.key);
+            self.order(Order::Close(link.key));
+        }
+    }
+
+    /// Calls a peer.
+    pub(crate) fn dial(&mut self, peer: RealmName) {
+        self.order(Order::Dial(peer));
+    }
+
+    fn order(&mut self, order: Order) {
+        // Without a receiver the thread has ended, and with it every link.
+        self.ordered |= self.orders.send(order).is_ok();
+    }
+
+    /// Wakes the link thread if it has orders.
+    pub(crate) fn flush(&mut self) {
+        if std::mem::take(&mut self.ordered)
+            && let Err(error) = self.waker.wake()
+        {
+            tracing::error!("the link thread cannot be woken: {error}");
+        }
+    }
+}
+
+impl Drop for Links {
+    /// Ends the thread and waits for its last words, which are bounded in time.
+    fn drop(&mut self) {
+        self.order(Order::Stop);
+        self.flush();
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the link thread ended with a bug of its own");
+        }
+    }
+}

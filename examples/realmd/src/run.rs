@@ -1,0 +1,167 @@
+//! Running the realms of some files until a signal comes.
+
+use crate::cli::{WRONG_INPUT, complain, say};
+use crate::log;
+use realmd::{Server, Settings, SettingsError, check_together};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use std::ffi::OsString;
+use std::io;
+use std::process::ExitCode;
+use tracing::{info, warn};
+
+/// The exit code after a second signal, as shells give it for Ctrl-C.
+const INTERRUPTED: i32 = 130;
+
+/// Says what the files would run.
+pub(crate) fn check(files: &[OsString]) -> ExitCode {
+    match load(files) {
+        Ok(all) => {
+            let lines = all
+                .iter()
+                .zip(files)
+                .map(|(settings, file)| described(settings, file));
+            say(&lines.collect::<String>())
+        }
+        Err(error) => wrong(&error),
+    }
+}
+
+/// Runs the realms of the files.
+pub(crate) fn run(files: &[OsString]) -> ExitCode {
+    let all = match load(files) {
+        Ok(all) => all,
+        Err(error) => return wrong(&error),
+    };
+    let _log = match log::start() {
+        Ok(flush) => flush,
+        Err(error) => return failed(&format!("no thread for the log: {error}")),
+    };
+    raise_file_limit();
+    let mut servers = Vec::new();
+    for settings in all {
+        match Server::start(settings) {
+            Ok(server) => servers.push(server),
+            Err(error) => {
+                // Those that run already are ended before the last word.
+                servers.clear();
+                return failed(&error.to_string());
+            }
+        }
+    }
+    if let Err(error) = stop_on_signals(&servers) {
+        return failed(&format!("signals cannot be listened to: {error}"));
+    }
+    for server in &servers {
+        say(&ready(server));
+    }
+    let ended = servers.into_iter().map(Server::wait).collect::<Vec<_>>();
+    match ended.into_iter().collect::<io::Result<()>>() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error.to_string()),
+    }
+}
+
+fn load(files: &[OsString]) -> Result<Vec<Settings>, SettingsError> {
+    let all = files
+        .iter()
+        .map(Settings::from_file)
+        .collect::<Result<Vec<_>, _>>()?;
+    check_together(&all)?;
+    Ok(all)
+}
+
+fn wrong(error: &SettingsError) -> ExitCode {
+    complain(&error.to_string());
+    ExitCode::from(WRONG_INPUT)
+}
+
+fn failed(sentence: &str) -> ExitCode {
+    complain(sentence);
+    ExitCode::FAILURE
+}
+
+fn ready(server: &Server) -> String {
+    let link = server
+        .link_address()
+        .map_or_else(String::new, |address| format!(" (link {address})"));
+    format!(
+        "{} is ready at {}{link}\n",
+        server.name(),
+        server.client_address()
+    )
+}
+
+fn described(settings: &Settings, file: &OsString) -> String {
+    let users: Vec<&str> = settings
+        .config
+        .users
+        .iter()
+        .map(|user| user.name.as_str())
+        .collect();
+    let users = if users.is_empty() {
+        "nobody".to_owned()
+    } else {
+        users.join(", ")
+    };
+    let peers: Vec<String> = settings
+        .config
+        .peers
+        .iter()
+        .map(|peer| match settings.peers.get(&peer.name) {
+            Some(address) => format!("{} (called at {address})", peer.name),
+            None => format!("{} (calls us)", peer.name),
+        })
+        .collect();
+    let peers = if peers.is_empty() {
+        "no realm, so without a link port".to_owned()
+    } else {
+        peers.join(", ")
+    };
+    let listening = settings
+        .link
+        .as_ref()
+        .filter(|_| !settings.config.peers.is_empty());
+    let link = listening.map_or_else(String::new, |link| format!(", links at {}", link.address));
+    format!(
+        "{}: {} with clients at {}{link}; users: {users}; linked with: {peers}\n",
+        file.display(),
+        settings.config.realm,
+        settings.client.address,
+    )
+}
+
+/// Ends the realms on the first signal, and the program on the second.
+fn stop_on_signals(servers: &[Server]) -> io::Result<()> {
+    let stoppers: Vec<_> = servers.iter().map(Server::stopper).collect();
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let listen = move || {
+        let mut signals = signals.forever();
+        if signals.next().is_some() {
+            info!("ending; a second signal ends at once");
+            for stop in &stoppers {
+                stop();
+            }
+        }
+        if signals.next().is_some() {
+            std::process::exit(INTERRUPTED);
+        }
+    };
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(listen)
+        .map(drop)
+}
+
+/// Lets the process have as many sockets as the system allows it.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        warn!("only {:?} files may be open: {error}", limit.current);
+    }
+}

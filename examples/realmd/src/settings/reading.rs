@@ -1,0 +1,257 @@
+//! From the text of a realm file to [`Settings`].
+
+use super::table::{At, Document, Table, did_you_mean};
+use super::{Listen, Place, Settings, SettingsError};
+use chatproto::{Config, Detail, LimitError, PeerConfig, RealmName, UserConfig};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use toml::de::DeTable;
+
+const TOP: [&str; 7] = ["name", "log", "client", "link", "peers", "users", "limits"];
+const CLIENT: [&str; 1] = ["address"];
+const LINK: [&str; 2] = ["address", "insecure"];
+const PEER: [&str; 3] = ["name", "address", "mode"];
+const USER: [&str; 4] = ["name", "display_name", "country", "password"];
+
+/// Reads the text of a realm file that is called `file`.
+pub(super) fn read(file: &str, text: &str) -> Result<Settings, SettingsError> {
+    let document = Document { file, text };
+    let parsed = DeTable::parse(text).map_err(|error| {
+        let offset = error.span().map_or(0, |span| span.start);
+        // The parser's own messages may run over several lines.
+        let sentence = error.message().lines().collect::<Vec<_>>().join(", ");
+        document.error(offset, format!("this is not TOML: {sentence}"))
+    })?;
+    let top = At {
+        value: parsed.get_ref(),
+        offset: 0,
+    };
+    Reader {
+        document,
+        top: Table::new(document, "", &TOP, top)?,
+    }
+    .settings()
+}
+
+struct Reader<'a> {
+    document: Document<'a>,
+    top: Table<'a>,
+}
+
+impl<'a> Reader<'a> {
+    fn settings(&self) -> Result<Settings, SettingsError> {
+        let name = self.top.required_text("name")?;
+        let realm = self.parse(name, RealmName::parse)?;
+        let mut config = Config::new(realm).detail(self.detail()?);
+        self.read_users(&mut config)?;
+        self.read_limits(&mut config)?;
+        let client = self.client()?;
+        let link_table = self.top.table("link", "[link]", &LINK)?;
+        let (link, insecure) = match &link_table {
+            Some(table) => self.link(table)?,
+            None => (None, false),
+        };
+        let peers = self.read_peers(&mut config, link.as_ref(), insecure)?;
+        let named_at = Some(self.place(name));
+        Ok(Settings {
+            config,
+            client,
+            link,
+            peers,
+            named_at,
+        })
+    }
+
+    fn detail(&self) -> Result<Detail, SettingsError> {
+        const WORDS: [&str; 3] = ["essential", "commands", "wire"];
+        let Some(log) = self.top.text("log")? else {
+            return Ok(Detail::Essential);
+        };
+        match log.value {
+            "essential" => Ok(Detail::Essential),
+            "commands" => Ok(Detail::Commands),
+            "wire" => Ok(Detail::Wire),
+            other => {
+                let hint = did_you_mean(other, WORDS.into_iter());
+                let sentence = format!(
+                    "\"log\" is \"essential\", \"commands\" or \"wire\", not {other:?}{hint}"
+                );
+                Err(self.document.error(log.offset, sentence))
+            }
+        }
+    }
+
+    fn client(&self) -> Result<Listen, SettingsError> {
+        let Some(table) = self.top.table("client", "[client]", &CLIENT)? else {
+            return Err(self
+                .top
+                .error("the file needs a table [client] with an address"));
+        };
+        let address = table.required_text("address")?;
+        Ok(Listen {
+            address: self.address(address)?,
+            place: Some(self.place(address)),
+        })
+    }
+
+    fn link(&self, table: &Table<'a>) -> Result<(Option<Listen>, bool), SettingsError> {
+        let insecure = table.flag("insecure")?.is_some_and(|flag| flag.value);
+        let Some(text) = table.text("address")? else {
+            return Ok((None, insecure));
+        };
+        let address = self.address(text)?;
+        self.loopback(text, address)?;
+        Ok((
+            Some(Listen {
+                address,
+                place: Some(self.place(text)),
+            }),
+            insecure,
+        ))
+    }
+
+    fn read_users(&self, config: &mut Config) -> Result<(), SettingsError> {
+        for table in self.top.tables("users", "[[users]]", &USER)? {
+            let name = table.required_text("name")?;
+            let display_name = table
+                .text("display_name")?
+                .map_or(name.value, |text| text.value);
+            let country = table.text("country")?.map_or("", |text| text.value);
+            let password = table.required_text("password")?;
+            if password.value.is_empty() || password.value.contains(char::is_whitespace) {
+                let sentence = "a password has at least one character and no white space, or nobody could log in with it";
+                return Err(self.document.error(password.offset, sentence));
+            }
+            let user = |name: &str| UserConfig::new(name, display_name, country, password.value);
+            let user = self.parse(name, user)?;
+            if config.users.iter().any(|other| other.name == user.name) {
+                let sentence = format!("the user {:?} is named twice", user.name.as_str());
+                return Err(self.document.error(name.offset, sentence));
+            }
+            config.users.push(user);
+        }
+        Ok(())
+    }
+
+    fn read_limits(&self, config: &mut Config) -> Result<(), SettingsError> {
+        let names: Vec<&str> = config.limits.iter().map(|(name, _)| name).collect();
+        let Some(table) = self.top.table("limits", "[limits]", &names)? else {
+            return Ok(());
+        };
+        for key in table.keys() {
+            let Some(number) = table.number(key.value)? else {
+                continue;
+            };
+            config
+                .limits
+                .set(key.value, number.value)
+                .map_err(|error| match error {
+                    LimitError::Range { name, low, high } => {
+                        let sentence = format!(
+                            "{name:?} must be from {low} to {high}, not {}",
+                            number.value
+                        );
+                        self.document.error(number.offset, sentence)
+                    }
+                    other => self.document.error(key.offset, other.to_string()),
+                })?;
+        }
+        Ok(())
+    }
+
+    fn read_peers(
+        &self,
+        config: &mut Config,
+        link: Option<&Listen>,
+        insecure: bool,
+    ) -> Result<BTreeMap<RealmName, SocketAddr>, SettingsError> {
+        let mut addresses = BTreeMap::new();
+        for table in self.top.tables("peers", "[[peers]]", &PEER)? {
+            let name = table.required_text("name")?;
+            let peer = self.parse(name, RealmName::parse)?;
+            if peer == config.realm {
+                return Err(self.document.error(
+                    name.offset,
+                    format!("{:?} cannot be its own peer", name.value),
+                ));
+            }
+            if config.peers.iter().any(|other| other.name == peer) {
+                return Err(self.document.error(
+                    name.offset,
+                    format!("the peer {:?} is named twice", name.value),
+                ));
+            }
+            self.check_mode(&table, insecure)?;
+            let Some(text) = table.text("address")? else {
+                if link.is_none() {
+                    let sentence = format!(
+                        "{peer} and {} cannot meet: give this peer an address to call, or [link] one to be called on",
+                        config.realm
+                    );
+                    return Err(table.error(sentence));
+                }
+                config.peers.push(PeerConfig::incoming_only(peer));
+                continue;
+            };
+            let address = self.address(text)?;
+            self.loopback(text, address)?;
+            config.peers.push(PeerConfig::new(peer.clone()));
+            addresses.insert(peer, address);
+        }
+        Ok(addresses)
+    }
+
+    fn check_mode(&self, table: &Table<'a>, insecure: bool) -> Result<(), SettingsError> {
+        let Some(mode) = table.text("mode")? else {
+            return Err(
+                table.error("[[peers]] needs mode = \"plain\", the one mode there is so far")
+            );
+        };
+        if mode.value != "plain" {
+            let hint = did_you_mean(mode.value, std::iter::once("plain"));
+            let sentence = format!(
+                "there is no mode {:?} so far, only \"plain\"{hint}",
+                mode.value
+            );
+            return Err(self.document.error(mode.offset, sentence));
+        }
+        if !insecure {
+            let sentence = "mode \"plain\" neither encrypts nor authenticates: it needs insecure = true in [link]";
+            return Err(self.document.error(mode.offset, sentence));
+        }
+        Ok(())
+    }
+
+    fn loopback(&self, text: At<&str>, address: SocketAddr) -> Result<(), SettingsError> {
+        if address.ip().to_canonical().is_loopback() {
+            return Ok(());
+        }
+        let sentence = format!(
+            "links in mode \"plain\" stay on this machine: {} is not a loopback address such as 127.0.0.1",
+            address.ip()
+        );
+        Err(self.document.error(text.offset, sentence))
+    }
+
+    fn address(&self, text: At<&str>) -> Result<SocketAddr, SettingsError> {
+        text.value.parse().map_err(|_| {
+            let sentence = format!(
+                "an address is written IP:PORT, such as \"127.0.0.1:8889\", not {:?}",
+                text.value
+            );
+            self.document.error(text.offset, sentence)
+        })
+    }
+
+    fn parse<T, E: std::fmt::Display>(
+        &self,
+        text: At<&str>,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Result<T, SettingsError> {
+        parse(text.value).map_err(|error| self.document.error(text.offset, error.to_string()))
+    }
+
+    fn place(&self, text: At<&str>) -> Place {
+        self.document.place(text.offset)
+    }
+}
