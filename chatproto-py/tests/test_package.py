@@ -1,0 +1,55 @@
+"""What a program sees of the installed package."""
+
+import doctest
+import importlib.resources
+import re
+import tomllib
+from pathlib import Path
+
+import chatproto
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_version_is_that_of_the_workspace():
+    workspace = tomllib.loads((ROOT / "Cargo.toml").read_text())
+
+    assert chatproto.__version__ == workspace["workspace"]["package"]["version"]
+
+
+def test_it_is_the_installed_wheel_and_not_the_source_folder():
+    assert not Path(chatproto.__file__).is_relative_to(ROOT / "chatproto-py")
+
+
+def test_error_codes_are_the_table_of_the_other_languages():
+    header = (ROOT / "include" / "chatproto.h").read_text()
+    in_c = re.findall(r"#define CHATPROTO_ERROR_(\w+) (\d+)", header)
+
+    in_python = [(code.upper(), str(at)) for at, code in enumerate(chatproto.error_codes(), 1)]
+
+    assert in_python == in_c
+    assert chatproto.error_codes()["no_such_user"] == "User Tidak Ada"
+    assert chatproto.error_codes()["unknown_command"] == "**Protocol Tidak Benar"
+
+
+def test_each_call_gives_a_table_of_its_own():
+    chatproto.error_codes().clear()
+
+    assert chatproto.error_codes()
+
+
+def test_the_base_class_is_an_ordinary_exception():
+    assert issubclass(chatproto.ChatProtoError, Exception)
+    assert chatproto.ChatProtoError.__module__ == "chatproto"
+
+
+def test_the_package_is_typed():
+    package = importlib.resources.files(chatproto)
+
+    assert package.joinpath("py.typed").is_file()
+    assert package.joinpath("_native.pyi").is_file()
+
+
+def test_examples_in_the_documentation_run():
+    assert doctest.testmod(chatproto).failed == 0
+    assert doctest.testmod(chatproto).attempted > 0
