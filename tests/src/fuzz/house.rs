@@ -1,0 +1,445 @@
+//! A realm under small limits and the driver it has: everything it asks for is carried out, and
+//! what it promises is checked.
+
+use super::lines::{USERS, spoken};
+use super::link::Wire;
+use super::seat::{FORGED, Seat, check_reply, check_write, reply_bytes_max};
+use super::tape::Tape;
+use chatproto::{
+    Batch, Config, Connection, ConnectionId, Detail, Event, Frame, Limits, Now, Output, PeerConfig, Realm,
+    RealmName, Record, RequestId, StoreFailure, UserConfig,
+};
+use std::collections::BTreeMap;
+
+/// The realm's own name; it stands between those of its peers.
+pub(super) const OWN: &str = "realm1";
+
+/// Tokens that are remembered.
+const TOKENS_MAX: usize = 12;
+
+/// What may happen at one moment, or while a little time passes, before it counts as endless.
+const STEPS_MAX: usize = 10_000;
+
+/// All bounds are so low that a few dozen bytes reach them.
+const LIMITS: [(&str, u64); 29] = [
+    ("connections_max", 6),
+    ("connections_per_address_max", 3),
+    ("idle_ms_min", 1_000),
+    ("line_bytes_max", 256),
+    ("line_ms_max", 500),
+    ("waiting_bytes_max", 512),
+    ("outgoing_bytes_max", 1_024),
+    ("close_ms_max", 300),
+    ("inbox_messages_max", 4),
+    ("inbox_bytes_max", 200),
+    ("inbox_senders_max", 3),
+    ("sessions_per_user_max", 2),
+    ("session_idle_ms_max", 60_000),
+    ("live_groups_max", 2),
+    ("live_members_max", 3),
+    ("exit_gap_ms", 20),
+    ("ask_ms_max", 50),
+    ("directory_names_max", 4),
+    ("queue_messages_max", 3),
+    ("queue_bytes_max", 4_096),
+    ("credit_envelopes_max", 3),
+    ("credit_bytes_max", 65_536),
+    ("link_line_bytes_max", 4_096),
+    ("handshake_ms_max", 200),
+    ("link_ping_ms", 500),
+    ("link_dead_ms", 1_500),
+    ("unacknowledged_ms_max", 1_000),
+    ("redial_ms_min", 50),
+    ("redial_ms_max", 400),
+];
+
+/// The limits all fuzz bodies work under.
+pub(super) fn small_limits() -> Limits {
+    let mut limits = Limits::default();
+    for (name, value) in LIMITS {
+        limits.set(name, value).expect("in the limit's range");
+    }
+    limits
+}
+
+/// A realm, its clients and its links.
+pub(super) struct House {
+    pub(super) realm: Realm,
+    pub(super) now: Now,
+    pub(super) wires: Vec<Wire>,
+    limits: Limits,
+    seats: Vec<Seat>,
+    gone: Vec<ConnectionId>,
+    tokens: Vec<String>,
+    /// Commands without a connection, and whether they were empty.
+    requests: BTreeMap<RequestId, bool>,
+    /// The store takes every batch at once.
+    is_committing: bool,
+    offered: Option<u64>,
+    is_in_timer: bool,
+    /// Nothing that clients say can look like a forgery.
+    is_tame: bool,
+    pub(super) misbehaved: Vec<RealmName>,
+    /// What the realm sent over links, and to which peer.
+    pub(super) said: Vec<(usize, Frame)>,
+}
+
+impl House {
+    pub(super) fn new(tape: &mut Tape<'_>, peers: &[&str]) -> Self {
+        let limits = small_limits();
+        let choice = tape.byte();
+        let detail = [Detail::Essential, Detail::Commands, Detail::Wire][usize::from(choice % 3)];
+        let own = RealmName::parse(OWN).expect("a name");
+        let mut config = Config::new(own)
+            .limits(limits.clone())
+            .detail(detail)
+            .durable(choice & 0x40 != 0);
+        for (name, password) in &USERS[..3] {
+            let user = UserConfig::new(name, &format!("{name} \"é\""), "X", password);
+            config = config.user(user.expect("a name"));
+        }
+        for peer in peers {
+            let name = RealmName::parse(peer).expect("a name");
+            config = config.peer(PeerConfig::new(name));
+        }
+        let now = Now::new(5, 1_790_000_000_000);
+        Self {
+            realm: Realm::new(config, [7; 32], now).expect("a configuration that is right"),
+            now,
+            wires: Vec::new(),
+            limits,
+            seats: Vec::new(),
+            gone: Vec::new(),
+            tokens: Vec::new(),
+            requests: BTreeMap::new(),
+            is_committing: choice & 0x80 == 0,
+            offered: None,
+            is_in_timer: false,
+            is_tame: !peers.is_empty(),
+            misbehaved: Vec::new(),
+            said: Vec::new(),
+        }
+    }
+
+    /// Does one thing that a driver may do for its clients.
+    pub(super) fn client_step(&mut self, tape: &mut Tape<'_>) {
+        match tape.byte() % 24 {
+            0 | 1 => self.open(tape),
+            2..=9 => {
+                let line = spoken(tape, &self.tokens);
+                self.feed(tape, &line);
+            }
+            10..=12 => {
+                let bytes = tape.text().to_vec();
+                self.feed(tape, &bytes);
+            }
+            13 => {
+                let bytes = vec![tape.byte(); tape.below(256) * 2];
+                self.feed(tape, &bytes);
+            }
+            14 => {
+                let word = *tape.one_of(&[&b"exit"[..], b"exit\r\n", b"\r\n", b"\n", b"\r"]);
+                self.feed(tape, word);
+            }
+            15 => self.end(tape),
+            16 => self.close(tape),
+            17 => {
+                let ms = *tape.one_of(&[0, 1, 20, 50, 301, 500, 1_001, 5_000, 60_001]);
+                self.advance(ms);
+            }
+            18 => self.write_some(tape),
+            19 => {
+                let at = tape.below(self.seats.len());
+                if let Some(seat) = self.seats.get_mut(at) {
+                    seat.is_reading = !seat.is_reading;
+                }
+            }
+            20 => self.drain(),
+            21 => self.execute(tape),
+            22 => self.store_step(tape),
+            _ => self.call_late(tape),
+        }
+    }
+
+    fn open(&mut self, tape: &mut Tape<'_>) {
+        let address = *tape.one_of(&["10.0.0.1", "10.0.0.2", "10.0.0.3"]);
+        let id = self.realm.open(Connection::new(address), self.now);
+        self.gone.retain(|other| *other != id);
+        self.seats.push(Seat::new(id));
+    }
+
+    fn feed(&mut self, tape: &mut Tape<'_>, bytes: &[u8]) {
+        let at = tape.below(self.seats.len());
+        let Some(seat) = self.seats.get_mut(at) else {
+            return;
+        };
+        if seat.is_paused || seat.has_ended {
+            return;
+        }
+        let mut bytes = bytes.to_vec();
+        if self.is_tame {
+            bytes.make_ascii_lowercase();
+        }
+        seat.feed(&bytes);
+        self.realm.receive(seat.id, &bytes, self.now);
+    }
+
+    fn end(&mut self, tape: &mut Tape<'_>) {
+        let at = tape.below(self.seats.len());
+        if let Some(seat) = self.seats.get_mut(at).filter(|seat| !seat.is_paused) {
+            seat.has_ended = true;
+            self.realm.ended(seat.id, self.now);
+        }
+    }
+
+    fn close(&mut self, tape: &mut Tape<'_>) {
+        let at = tape.below(self.seats.len());
+        if at < self.seats.len() {
+            let seat = self.seats.remove(at);
+            self.gone.push(seat.id);
+            self.realm.closed(seat.id, self.now);
+        }
+    }
+
+    fn write_some(&mut self, tape: &mut Tape<'_>) {
+        let at = tape.below(self.seats.len());
+        if at < self.seats.len() {
+            let n = tape.below(256);
+            self.write_to(at, n);
+        }
+    }
+
+    /// Writes to a client, as much as its socket takes. Returns whether there was anything.
+    fn write_to(&mut self, at: usize, n: usize) -> bool {
+        let id = self.seats[at].id;
+        let bytes = self.realm.outgoing(id);
+        let bytes = bytes[..n.min(bytes.len())].to_vec();
+        let token = self.seats[at].read(&bytes, &self.limits);
+        if let Some(token) = token {
+            self.tokens.insert(0, token);
+            self.tokens.truncate(TOKENS_MAX);
+        }
+        let sent = self.realm.sent(id, bytes.len(), self.now);
+        sent.expect("as much as was outgoing");
+        !bytes.is_empty()
+    }
+
+    /// Every client reads all that there is.
+    fn drain(&mut self) {
+        for _ in 0..STEPS_MAX {
+            let ids: Vec<_> = self.seats.iter().map(|seat| seat.id).collect();
+            let mut any = false;
+            for id in ids {
+                let at = self.seats.iter().position(|seat| seat.id == id);
+                any |= at.is_some_and(|at| self.write_to(at, usize::MAX));
+                self.carry_out();
+            }
+            if !any {
+                return;
+            }
+        }
+        unreachable!("the clients are never done reading");
+    }
+
+    fn execute(&mut self, tape: &mut Tape<'_>) {
+        let mut line = if tape.is_odd_case() {
+            tape.text().to_vec()
+        } else {
+            spoken(tape, &self.tokens)
+        };
+        if self.is_tame {
+            line.make_ascii_lowercase();
+        }
+        let is_empty = matches!(&line[..], b"" | b"\n" | b"\r\n");
+        let request = self.realm.execute(&line, self.now);
+        assert!(self.requests.insert(request, is_empty).is_none());
+    }
+
+    fn store_step(&mut self, tape: &mut Tape<'_>) {
+        let verdict = tape.byte();
+        if verdict % 4 == 0 {
+            self.is_committing = !self.is_committing;
+            return;
+        }
+        self.offer();
+        let Some(number) = self.offered.take() else {
+            return;
+        };
+        let reported = match verdict {
+            0xfe | 0xff => self
+                .realm
+                .store_failed(number, StoreFailure::Broken, self.now),
+            _ if verdict % 4 == 1 => self.realm.store_failed(number, StoreFailure::Full, self.now),
+            _ => self.realm.committed(number, self.now),
+        };
+        reported.expect("the batch that is under way");
+    }
+
+    fn offer(&mut self) {
+        if let Some(Batch { number, records }) = self.realm.take_batch() {
+            self.offered = Some(number);
+            for record in records {
+                if let Record::Delivered { text, .. } = record {
+                    assert!(!text.contains(FORGED), "a forged text was delivered");
+                }
+            }
+        }
+    }
+
+    /// Calls with the id of a connection that is gone do nothing.
+    fn call_late(&mut self, tape: &mut Tape<'_>) {
+        let at = tape.below(self.gone.len());
+        let Some(id) = self.gone.get(at).copied() else {
+            return;
+        };
+        self.realm.receive(id, b"hello\r\n", self.now);
+        self.realm.ended(id, self.now);
+        self.realm.closed(id, self.now);
+        assert!(self.realm.outgoing(id).is_empty());
+        assert!(self.realm.sent(id, 0, self.now).is_ok());
+    }
+
+    /// Lets time pass, stopping at each deadline on the way.
+    pub(super) fn advance(&mut self, ms: u64) {
+        let until = self.now.after_ms(ms);
+        for _ in 0..STEPS_MAX {
+            let due_ms = self.realm.poll_timeout().map(|deadline| deadline.at_ms);
+            let Some(due_ms) = due_ms.filter(|due_ms| *due_ms <= until.mono_ms) else {
+                self.now = until;
+                return;
+            };
+            self.now = self.now.after_ms(due_ms.saturating_sub(self.now.mono_ms));
+            self.realm.handle_timeout(self.now);
+            let next = self.realm.poll_timeout();
+            assert!(
+                next.is_none_or(|next| next.at_ms > self.now.mono_ms),
+                "what was due is not done: {next:?}"
+            );
+            self.is_in_timer = true;
+            self.carry_out();
+            self.is_in_timer = false;
+        }
+        unreachable!("the realm's timers never rest");
+    }
+
+    /// Carries out all that the realm asks for, and checks its bounds.
+    pub(super) fn carry_out(&mut self) {
+        for _ in 0..STEPS_MAX {
+            let outputs: Vec<_> = std::iter::from_fn(|| self.realm.poll_output()).collect();
+            if self.is_committing {
+                self.offer();
+            }
+            let batch = self.offered.take_if(|_| self.is_committing);
+            if outputs.is_empty() && batch.is_none() {
+                return self.check_bounds();
+            }
+            // What a connection is has to be known before its bytes are read.
+            for output in &outputs {
+                if let Output::Event(event) = output {
+                    self.heard(event);
+                }
+            }
+            for output in outputs {
+                self.obey(output);
+            }
+            if let Some(number) = batch {
+                let committed = self.realm.committed(number, self.now);
+                committed.expect("the batch that is under way");
+            }
+        }
+        unreachable!("the realm never comes to rest");
+    }
+
+    fn heard(&mut self, event: &Event) {
+        match event {
+            Event::GroupJoined { connection, .. } => {
+                let seats = &mut self.seats;
+                if let Some(seat) = seats.iter_mut().find(|seat| seat.id == *connection) {
+                    seat.goes_live();
+                }
+            }
+            Event::Replied { text, .. } => check_write(text),
+            Event::PeerMisbehaved { peer, .. } => self.misbehaved.push(peer.clone()),
+            _ => {}
+        }
+    }
+
+    fn obey(&mut self, output: Output) {
+        match output {
+            Output::Send(id) => {
+                let at = self.seat(id);
+                if self.seats[at].is_reading {
+                    self.write_to(at, usize::MAX);
+                }
+            }
+            Output::PauseRead(id) => {
+                let at = self.seat(id);
+                assert!(!std::mem::replace(&mut self.seats[at].is_paused, true));
+            }
+            Output::ResumeRead(id) => {
+                let at = self.seat(id);
+                assert!(std::mem::replace(&mut self.seats[at].is_paused, false));
+            }
+            Output::Close(id, why) => {
+                let at = self.seat(id);
+                let seat = self.seats.remove(at);
+                seat.check_closed(why, !self.is_in_timer, &self.limits);
+                self.gone.push(id);
+            }
+            Output::Reply(request, reply) => {
+                let is_empty = self.requests.remove(&request);
+                match is_empty {
+                    None => unreachable!("a second answer to {request:?}"),
+                    Some(true) => assert!(reply.is_empty()),
+                    Some(false) => drop(check_reply(&reply, &self.limits)),
+                }
+            }
+            Output::LinkSend(id) => self.link_send(id),
+            Output::LinkClose(id, why) => self.link_close(id, why),
+            _ => {}
+        }
+    }
+
+    /// Where a connection sits; the realm never speaks of one that is gone.
+    fn seat(&self, id: ConnectionId) -> usize {
+        let at = self.seats.iter().position(|seat| seat.id == id);
+        at.expect("a connection that is there")
+    }
+
+    fn check_bounds(&mut self) {
+        let max = self.limits.outgoing_bytes_max as usize + reply_bytes_max(&self.limits);
+        for seat in &self.seats {
+            let backlog = self.realm.outgoing(seat.id).len();
+            assert!(backlog <= max, "{backlog} bytes are outgoing");
+        }
+        self.check_wires();
+    }
+
+    /// Lets everything end: each line gets its reply, and a shutdown leaves nothing open.
+    pub(super) fn finish(mut self) {
+        self.is_committing = true;
+        self.carry_out();
+        for seat in &mut self.seats {
+            seat.is_reading = true;
+        }
+        for _ in 0..64 {
+            self.drain();
+            if !self.seats.iter().any(|seat| seat.is_waiting(&self.limits)) {
+                break;
+            }
+            self.advance(self.limits.ask_ms_max);
+        }
+        for seat in &self.seats {
+            seat.check_replies(&self.limits);
+        }
+        for seat in &mut self.seats {
+            seat.is_reading = seat.id.index() % 2 == 0;
+        }
+        self.realm.shutdown(self.now);
+        self.carry_out();
+        self.advance(2 * self.limits.close_ms_max + 4 * self.limits.exit_gap_ms);
+        assert!(self.realm.is_shut_down(), "the shutdown does not end");
+        assert!(self.seats.is_empty() && self.wires.is_empty());
+        assert!(self.requests.is_empty(), "commands without an answer");
+    }
+}
