@@ -46,6 +46,31 @@ impl fmt::Display for Secret {
     }
 }
 
+/// Set in the value of a byte that is no digit of a token.
+const NO_DIGIT: u8 = 0xf0;
+
+/// What each byte is worth in a token; every `send` reads one.
+static DIGITS: [u8; 256] = digits();
+
+#[expect(clippy::indexing_slicing, reason = "checked when it is compiled")]
+const fn digits() -> [u8; 256] {
+    let mut table = [NO_DIGIT; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        table[b"0123456789abcdef"[digit] as usize] = digit as u8;
+        digit += 1;
+    }
+    table
+}
+
+/// The value of some digits, and all the bits that were seen in them.
+fn hex(digits: &[u8]) -> (u64, u8) {
+    digits.iter().fold((0, 0), |(value, seen), byte| {
+        let digit = DIGITS.get(usize::from(*byte)).copied().unwrap_or(NO_DIGIT);
+        (value << 4 | u64::from(digit), seen | digit)
+    })
+}
+
 /// What a client shows to act for a user: the 128 bits of a version-4 UUID.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Token(u128);
@@ -63,23 +88,22 @@ impl Token {
     /// Reads the one form a token is written in: lower case, with hyphens.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        const HYPHENS: [usize; 4] = [8, 13, 18, 23];
         let bytes: &[u8; 36] = text.as_bytes().try_into().ok()?;
-        let mut bits: u128 = 0;
-        let mut wrong = false;
-        for (at, byte) in bytes.iter().enumerate() {
-            if HYPHENS.contains(&at) {
-                wrong |= *byte != b'-';
-                continue;
-            }
-            let digit = match byte {
-                b'0'..=b'9' => byte - b'0',
-                b'a'..=b'f' => byte - b'a' + 10,
-                _ => return None,
-            };
-            bits = bits << 4 | u128::from(digit);
-        }
-        (!wrong).then_some(Self(bits))
+        let group = |from: usize, to: usize| bytes.get(from..to).map(hex);
+        let groups = [
+            group(0, 8)?,
+            group(9, 13)?,
+            group(14, 18)?,
+            group(19, 23)?,
+            group(24, 36)?,
+        ];
+        let wrong = groups.iter().fold(0, |wrong, (_, digits)| wrong | digits);
+        let hyphens = [8, 13, 18, 23].map(|at| bytes.get(at) == Some(&b'-'));
+        let [(a, _), (b, _), (c, _), (d, _), (e, _)] = groups;
+        let high = a << 32 | b << 16 | c;
+        let low = d << 48 | e;
+        let is_token = wrong & NO_DIGIT == 0 && hyphens == [true; 4];
+        is_token.then_some(Self(u128::from(high) << 64 | u128::from(low)))
     }
 
     /// Writes the token for the one client that may see it.

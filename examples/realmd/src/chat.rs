@@ -26,6 +26,10 @@ const SERVER_TIMEOUT: Duration = Duration::from_secs(30);
 /// so pasted lines must not arrive together.
 const LIVE_PAUSE: Duration = Duration::from_millis(60);
 
+/// How long the next message waits for the server to have said anything after the one before:
+/// mostly that is the message itself, and so the proof that it was read.
+const ECHO_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// How long the server may take to end the session when the person goes.
 const FAREWELL_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -193,11 +197,12 @@ impl Chat {
 
     /// How long the next line still has to wait for the one before to be read by itself.
     fn pause(&self) -> Duration {
-        if self.conversation.is_live() {
-            LIVE_PAUSE.saturating_sub(self.sent.elapsed())
-        } else {
-            Duration::ZERO
+        if !self.conversation.is_live() {
+            return Duration::ZERO;
         }
+        let is_heard = self.last > self.sent;
+        let pause = if is_heard { LIVE_PAUSE } else { ECHO_TIMEOUT };
+        pause.saturating_sub(self.sent.elapsed())
     }
 
     fn carry_out(&mut self, screen: &mut Screen) -> Result<(), Ended> {

@@ -23,7 +23,7 @@ const FLUSH_MS_MAX: u64 = 1_000;
 ///
 /// `RUST_LOG` chooses what is told; without it that is everything from `info` on.
 pub(crate) fn start() -> io::Result<Flush> {
-    let (lines, flush) = writer(io::stderr())?;
+    let (lines, flush) = writer(io::stderr(), Duration::from_millis(FLUSH_MS_MAX))?;
     let filter = EnvFilter::builder()
         .with_default_directive(LevelFilter::INFO.into())
         .from_env_lossy();
@@ -70,11 +70,12 @@ impl Write for &Lines {
 /// Waits, when dropped, for the lines said so far; but not for ever.
 pub(crate) struct Flush {
     messages: SyncSender<Message>,
+    patience: Duration,
 }
 
 impl Drop for Flush {
     fn drop(&mut self) {
-        let end = Instant::now() + Duration::from_millis(FLUSH_MS_MAX);
+        let end = Instant::now() + self.patience;
         let (done, written) = channel();
         let mut message = Message::Flush(done);
         while let Err(TrySendError::Full(again)) = self.messages.try_send(message) {
@@ -89,7 +90,7 @@ impl Drop for Flush {
 }
 
 /// Starts the thread that writes.
-fn writer(to: impl Write + Send + 'static) -> io::Result<(Lines, Flush)> {
+fn writer(to: impl Write + Send + 'static, patience: Duration) -> io::Result<(Lines, Flush)> {
     let (messages, waiting) = sync_channel(LINES_WAITING_MAX);
     let lost = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&lost);
@@ -98,6 +99,7 @@ fn writer(to: impl Write + Send + 'static) -> io::Result<(Lines, Flush)> {
         .spawn(move || write_all(to, &waiting, &counter))?;
     let flush = Flush {
         messages: messages.clone(),
+        patience,
     };
     Ok((Lines { messages, lost }, flush))
 }
@@ -138,6 +140,9 @@ fn lost_line(missing: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// However busy the machine is.
+    const PATIENCE: Duration = Duration::from_secs(120);
     use std::sync::{Condvar, Mutex};
 
     /// Swallows nothing until it is opened.
@@ -180,7 +185,7 @@ mod tests {
     fn lines_arrive_in_order() {
         let gate = Gate::default();
         gate.open();
-        let (lines, flush) = writer(gate.clone()).unwrap();
+        let (lines, flush) = writer(gate.clone(), PATIENCE).unwrap();
 
         for n in 0..100 {
             (&lines).write_all(format!("{n}\n").as_bytes()).unwrap();
@@ -195,7 +200,7 @@ mod tests {
     #[test]
     fn a_log_that_nobody_reads_stops_nobody_and_tells_what_is_missing() {
         let gate = Gate::default();
-        let (lines, flush) = writer(gate.clone()).unwrap();
+        let (lines, flush) = writer(gate.clone(), PATIENCE).unwrap();
 
         for _ in 0..40_000 {
             (&lines).write_all(b"line\n").unwrap();
