@@ -1,6 +1,6 @@
 //! What a realm is told once, when it is made.
 
-use crate::limits::Limits;
+use crate::limits::{LimitError, Limits};
 use crate::name::{RealmName, UserName};
 use crate::secret::Secret;
 use std::collections::BTreeSet;
@@ -117,6 +117,9 @@ pub enum ConfigError {
     /// Two peers of one name.
     #[error("the peer {0} is named twice")]
     PeerTwice(RealmName),
+    /// A limit out of its range.
+    #[error("{0}")]
+    Limit(#[from] LimitError),
     /// The realm as its own peer.
     #[error("{0} cannot be its own peer")]
     OwnPeer(RealmName),
@@ -175,8 +178,9 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// A name that stands twice, or the realm among its peers.
+    /// A name that stands twice, the realm among its peers, or a limit out of its range.
     pub fn check(&self) -> Result<(), ConfigError> {
+        self.limits.check()?;
         let mut users = BTreeSet::new();
         if let Some(twice) = self.users.iter().find(|user| !users.insert(&user.name)) {
             return Err(ConfigError::UserTwice(twice.name.clone()));

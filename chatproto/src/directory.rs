@@ -2,6 +2,7 @@
 
 use crate::name::{Address, UserName};
 use crate::random::SeededMap;
+use std::collections::BTreeMap;
 
 /// The small number of a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,30 +35,35 @@ pub(crate) struct Directory {
     remotes: Vec<Remote>,
     /// By name, those who bear it, one a realm.
     by_name: SeededMap<UserName, Vec<RemoteId>>,
-    names_max: u64,
+    /// How many of each peer there are.
+    counts: BTreeMap<PeerId, u64>,
+    /// How many of each peer there may be, so that none uses up the room of the others.
+    share: u64,
 }
 
 impl Directory {
-    pub(crate) fn new(by_name: SeededMap<UserName, Vec<RemoteId>>, names_max: u64) -> Self {
+    pub(crate) fn new(by_name: SeededMap<UserName, Vec<RemoteId>>, share: u64) -> Self {
         Self {
             remotes: Vec::new(),
             by_name,
-            names_max,
+            counts: BTreeMap::new(),
+            share,
         }
     }
 
-    /// Notes that a realm has a user; nothing when the directory is full.
-    pub(crate) fn learn(&mut self, peer: PeerId, address: &Address) -> Option<RemoteId> {
-        let known = self.homes(address.user.as_str()).iter();
-        if let Some(id) = known
-            .copied()
-            .find(|id| self.get(*id).is_some_and(|remote| remote.peer == peer))
-        {
-            return Some(id);
-        }
-        if self.remotes.len() as u64 >= self.names_max {
+    /// A peer's user of that name.
+    pub(crate) fn find(&self, peer: PeerId, name: &str) -> Option<RemoteId> {
+        let is_of_peer = |id: &RemoteId| self.get(*id).is_some_and(|remote| remote.peer == peer);
+        self.homes(name).iter().copied().find(is_of_peer)
+    }
+
+    /// Adds a user who is not known yet; nothing when the peer's share is used up.
+    pub(crate) fn add(&mut self, peer: PeerId, address: &Address) -> Option<RemoteId> {
+        let count = self.counts.entry(peer).or_default();
+        if *count >= self.share {
             return None;
         }
+        *count += 1;
         let id = RemoteId(self.remotes.len() as u32);
         self.remotes.push(Remote {
             peer,

@@ -125,12 +125,8 @@ impl Envelope {
         if self.destination != *own {
             return Err(EnvelopeError::Destination);
         }
-        let from = Address::parse(&self.from).map_err(|error| EnvelopeError::Address {
-            field: "from",
-            error,
-        })?;
-        let to = Address::parse(&self.to)
-            .map_err(|error| EnvelopeError::Address { field: "to", error })?;
+        let from = self.address("from", &self.from)?;
+        let to = self.address("to", &self.to)?;
         if from.realm != *peer {
             return Err(EnvelopeError::Sender);
         }
@@ -138,6 +134,15 @@ impl Envelope {
             return Err(EnvelopeError::Recipient);
         }
         Ok(Vouched { from, to })
+    }
+
+    /// Reads an address. Messages go from user to user; what else there is may concern groups.
+    fn address(&self, field: &'static str, text: &str) -> Result<Address, EnvelopeError> {
+        let name = match self.kind {
+            Kind::Message => text,
+            Kind::Bounce { .. } | Kind::Other(_) => text.strip_prefix('#').unwrap_or(text),
+        };
+        Address::parse(name).map_err(|error| EnvelopeError::Address { field, error })
     }
 
     /// What the envelope takes of a stream's credit in bytes: the same on both sides.

@@ -1,5 +1,6 @@
 //! Live groups: who is in them, here and in other realms.
 
+use crate::account::UserId;
 use crate::directory::PeerId;
 use crate::name::{Address, GroupName};
 use crate::slots::{Key, Slots};
@@ -24,8 +25,9 @@ pub(crate) struct LiveGroup<C> {
     pub(crate) home: Home,
     /// Members whose connections are here.
     pub(crate) here: Vec<C>,
-    /// Connections that wait for the home's word; away from home alone.
-    pub(crate) joining: Vec<C>,
+    /// Who waits for the home's word, in the order of asking; away from home alone. One that has
+    /// given up stays without its connection: the home's word will come.
+    pub(crate) joining: Vec<(UserId, Option<C>)>,
     /// Members of other realms; at home alone. One entry a connection.
     pub(crate) elsewhere: Vec<(PeerId, Address)>,
     /// The home is not linked, or no longer knows the group.

@@ -48,6 +48,10 @@ pub(crate) struct Inbox {
     texts: String,
     /// Places kept for bounces of mail that is under way.
     reserved: u64,
+    /// The number of the last message, counted from the first that ever came.
+    last: u64,
+    /// Senders of other realms among `senders`.
+    remote_senders: u64,
 }
 
 impl Inbox {
@@ -62,12 +66,7 @@ impl Inbox {
         text: &str,
         bounds: Bounds,
     ) -> Result<(), ErrorCode> {
-        let messages = self.entries.len() as u64 + self.reserved;
-        if messages >= bounds.messages_max
-            || (self.texts.len() + text.len()) as u64 > bounds.bytes_max
-        {
-            return Err(ErrorCode::InboxFull);
-        }
+        self.check_room(text, bounds)?;
         let position = self
             .position(sender, bounds.senders_max)
             .ok_or(ErrorCode::InboxFull)?;
@@ -102,6 +101,21 @@ impl Inbox {
         }
     }
 
+    /// The number of the message last added.
+    pub(crate) fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// Whether a message of that length has room.
+    pub(crate) fn check_room(&self, text: &str, bounds: Bounds) -> Result<(), ErrorCode> {
+        let messages = self.entries.len() as u64 + self.reserved;
+        let bytes = (self.texts.len() + text.len()) as u64;
+        if messages >= bounds.messages_max || bytes > bounds.bytes_max {
+            return Err(ErrorCode::InboxFull);
+        }
+        Ok(())
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
@@ -129,6 +143,7 @@ impl Inbox {
     }
 
     fn push(&mut self, position: u32, text: &str) {
+        self.last += 1;
         self.entries.push(Entry {
             sender: position,
             text_bytes: text.len() as u32,
@@ -140,9 +155,13 @@ impl Inbox {
         if let Some(known) = self.known_position(sender) {
             return Some(known);
         }
-        if self.senders.len() as u64 >= senders_max {
+        // Other realms get half: their users cannot shut out those of this one.
+        let is_remote = matches!(sender, Sender::Remote(_));
+        let has_share = !is_remote || self.remote_senders < senders_max.div_ceil(2);
+        if self.senders.len() as u64 >= senders_max || !has_share {
             return None;
         }
+        self.remote_senders += u64::from(is_remote);
         self.senders.push(sender);
         let position = self.senders.len() as u32 - 1;
         if self.senders.len() > SENDERS_SCANNED_MAX {

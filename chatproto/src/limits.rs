@@ -19,6 +19,14 @@ pub enum LimitError {
         /// The greatest value.
         high: u64,
     },
+    /// Two limits that contradict each other.
+    #[error("{less} must not be more than {more}")]
+    Order {
+        /// The one that should be less.
+        less: &'static str,
+        /// The one that should be more.
+        more: &'static str,
+    },
 }
 
 macro_rules! limits {
@@ -65,6 +73,25 @@ macro_rules! limits {
                 Ok(())
             }
 
+            /// Checks that each value is in its range, and that they go together.
+            ///
+            /// # Errors
+            ///
+            /// The first one that does not.
+            pub fn check(&self) -> Result<(), LimitError> {
+                let mut other = Self::default();
+                for (name, value) in self.iter() {
+                    other.set(name, value)?;
+                }
+                if self.link_ping_ms > self.link_dead_ms {
+                    return Err(LimitError::Order { less: "link_ping_ms", more: "link_dead_ms" });
+                }
+                if self.redial_ms_min > self.redial_ms_max {
+                    return Err(LimitError::Order { less: "redial_ms_min", more: "redial_ms_max" });
+                }
+                Ok(())
+            }
+
             /// All limits by name, in the order of the documentation.
             pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
                 [$((stringify!($name), self.$name),)*].into_iter()
@@ -98,13 +125,13 @@ limits! {
     inbox_messages_max = 10_000, 1..=HUGE;
     /// Bytes of text that wait in one inbox.
     inbox_bytes_max = 8_388_608, 1..=HUGE;
-    /// Senders listed in one inbox; a sender once listed stays.
+    /// Senders listed in one inbox, those of other realms up to half; a sender once listed stays.
     inbox_senders_max = 10_000, 1..=HUGE;
     /// Live tokens of one user; a further login ends the one unused for longest.
     sessions_per_user_max = 64, 1..=1_000_000;
     /// A token unused for this long expires.
     session_idle_ms_max = 2_592_000_000, 1..=HUGE;
-    /// Live groups at a time.
+    /// Live groups at a time, those that users of other realms made up to half.
     live_groups_max = 10_000, 1..=HUGE;
     /// Members of a live group, those in other realms included.
     live_members_max = 1_000, 1..=1_000_000;
@@ -112,7 +139,7 @@ limits! {
     exit_gap_ms = 200, 0..=60_000;
     /// How long linked peers have to say whose a name is.
     ask_ms_max = 1_000, 1..=HUGE;
-    /// Names of other realms' users that are remembered.
+    /// Names of other realms' users that are remembered, for each peer the same share.
     directory_names_max = 1_000_000, 0..=HUGE;
     /// Messages that wait for one peer.
     queue_messages_max = 100_000, 1..=HUGE;

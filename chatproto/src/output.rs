@@ -71,7 +71,7 @@ impl Connection {
 }
 
 /// Something for the driver to do or to know.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Output {
     /// [`outgoing`](crate::Realm::outgoing) has bytes. It is not said again before they are all sent.
@@ -93,6 +93,23 @@ pub enum Output {
     Reply(RequestId, Vec<u8>),
     /// Something happened.
     Event(Event),
+}
+
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Send(id) => write!(f, "Send({id:?})"),
+            Self::PauseRead(id) => write!(f, "PauseRead({id:?})"),
+            Self::ResumeRead(id) => write!(f, "ResumeRead({id:?})"),
+            Self::Close(id, why) => write!(f, "Close({id:?}, {why:?})"),
+            Self::LinkSend(id) => write!(f, "LinkSend({id:?})"),
+            Self::LinkClose(id, why) => write!(f, "LinkClose({id:?}, {why:?})"),
+            Self::Dial(peer) => write!(f, "Dial({peer:?})"),
+            // It may have a token in it.
+            Self::Reply(request, reply) => write!(f, "Reply({request:?}, {} bytes)", reply.len()),
+            Self::Event(event) => write!(f, "Event({event:?})"),
+        }
+    }
 }
 
 /// Why a connection is closed.
@@ -287,6 +304,15 @@ pub enum Event {
         peer: RealmName,
         /// How many envelopes are missing.
         missing: u64,
+    },
+    /// A peer said why it closes the link.
+    PeerSaid {
+        /// The peer.
+        peer: RealmName,
+        /// A stable word; as it came, so escape it before showing it.
+        code: String,
+        /// A sentence; as it came.
+        text: String,
     },
     /// A peer broke the protocol.
     PeerMisbehaved {

@@ -34,6 +34,7 @@ use clients::Clients;
 use links::{Link, Peer};
 use questions::Questions;
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 use timers::Timers;
 use uuid::Uuid;
 
@@ -75,7 +76,6 @@ use uuid::Uuid;
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
 pub struct Realm {
     name: RealmName,
     limits: Limits,
@@ -111,6 +111,15 @@ pub struct Realm {
     stopped: Option<ErrorCode>,
 }
 
+/// Says which realm it is, and nothing of what is in it: passwords, tokens, messages.
+impl fmt::Debug for Realm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Realm")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Realm {
     /// Makes a realm.
     ///
@@ -130,6 +139,7 @@ impl Realm {
             .into_iter()
             .map(|peer| Peer::new(peer, &mut random))
             .collect();
+        let share = limits.directory_names_max / (peers.len() as u64).max(1);
         let peer_ids = peers
             .iter()
             .enumerate()
@@ -145,7 +155,7 @@ impl Realm {
                 limits.sessions_per_user_max,
             ),
             inboxes: Inboxes::default(),
-            directory: Directory::new(random.map(), limits.directory_names_max),
+            directory: Directory::new(random.map(), share),
             groups: LiveGroups::new(),
             links: Slots::new(),
             questions: Questions::default(),
@@ -167,7 +177,7 @@ impl Realm {
             limits,
         };
         for peer in (0..realm.peers.len()).map(PeerId::new) {
-            realm.redial(peer, now);
+            realm.redial(peer);
         }
         Ok(realm)
     }
@@ -223,6 +233,7 @@ impl Realm {
             self.resume_client(id, now);
         }
         self.after_sent(id, now);
+        self.cut_slow(now);
         Ok(())
     }
 
@@ -246,7 +257,9 @@ impl Realm {
     /// added where there is none. `group` and `quit` get the error `needs_connection`.
     pub fn execute(&mut self, line: &[u8], now: Now) -> RequestId {
         let now = self.tick(now);
-        self.execute_request(line, now)
+        let request = self.execute_request(line, now);
+        self.cut_slow(now);
+        request
     }
 
     // Other realms.
@@ -264,7 +277,9 @@ impl Realm {
     ) -> Result<LinkId, Misuse> {
         let now = self.tick(now);
         let peer = *self.peer_ids.get(peer).ok_or(Misuse::UnknownPeer)?;
-        Ok(self.open_link(peer, direction, now))
+        let id = self.open_link(peer, direction, now);
+        self.cut_slow(now);
+        Ok(id)
     }
 
     /// Takes frames that came over a link.
@@ -293,7 +308,9 @@ impl Realm {
     /// [`Misuse::SentTooMuch`] for more than there were.
     pub fn link_sent(&mut self, link: LinkId, n: usize, now: Now) -> Result<(), Misuse> {
         let now = self.tick(now);
-        self.frames_sent(link, n, now)
+        self.frames_sent(link, n, now)?;
+        self.cut_slow(now);
+        Ok(())
     }
 
     /// An [`Output::Dial`] led to no link.
@@ -304,7 +321,7 @@ impl Realm {
     pub fn dial_failed(&mut self, peer: &RealmName, now: Now) -> Result<(), Misuse> {
         let now = self.tick(now);
         let peer = *self.peer_ids.get(peer).ok_or(Misuse::UnknownPeer)?;
-        self.schedule_redial(peer, now);
+        self.dialled_in_vain(peer, now);
         Ok(())
     }
 
@@ -330,6 +347,7 @@ impl Realm {
             self.settle(id, now);
         }
         self.streams_committed(number, now);
+        self.cut_slow(now);
         Ok(())
     }
 
@@ -404,11 +422,14 @@ impl Realm {
     /// Cuts off those who leave too much unread. They are only noted while something goes on, since
     /// each that leaves a group makes more for the others to read.
     fn cut_slow(&mut self, now: Now) {
-        while let Some(id) = self.slow_members.pop() {
-            self.close_client(id, ErrorCode::SlowReader, now);
-        }
-        while let Some(id) = self.slow_links.pop() {
-            self.close_link(id, LinkCloseReason::Slow, None, now);
+        loop {
+            if let Some(id) = self.slow_members.pop() {
+                self.close_client(id, ErrorCode::SlowReader, now);
+            } else if let Some(id) = self.slow_links.pop() {
+                self.close_link(id, LinkCloseReason::Slow, None, now);
+            } else {
+                return;
+            }
         }
     }
 

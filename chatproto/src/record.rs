@@ -26,6 +26,8 @@ pub enum Record {
     Delivered {
         /// Whose inbox.
         to: UserName,
+        /// The message's number there, counted from the first that ever came.
+        number: u64,
         /// Who wrote it; `*realm*` for a bounce.
         from: String,
         /// What was written.
@@ -35,6 +37,8 @@ pub enum Record {
     InboxTaken {
         /// Whose.
         user: UserName,
+        /// The number of the last message taken out.
+        upto: u64,
     },
     /// An envelope waits for a peer.
     Queued {

@@ -99,9 +99,15 @@ impl Token {
         ];
         let wrong = groups.iter().fold(0, |wrong, (_, digits)| wrong | digits);
         let hyphens = [8, 13, 18, 23].map(|at| bytes.get(at) == Some(&b'-'));
-        let [(a, _), (b, _), (c, _), (d, _), (e, _)] = groups;
-        let high = a << 32 | b << 16 | c;
-        let low = d << 48 | e;
+        let [
+            (time_low, _),
+            (mid, _),
+            (time_high, _),
+            (clock, _),
+            (node, _),
+        ] = groups;
+        let high = time_low << 32 | mid << 16 | time_high;
+        let low = clock << 48 | node;
         let is_token = wrong & NO_DIGIT == 0 && hyphens == [true; 4];
         is_token.then_some(Self(u128::from(high) << 64 | u128::from(low)))
     }

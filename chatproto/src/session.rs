@@ -99,7 +99,7 @@ impl Sessions {
         let id = known.or_else(|| self.by_token.get(&token).copied())?;
         let session = self.table.get_mut(id)?;
         if now_ms.saturating_sub(session.used_ms) > self.idle_ms_max {
-            self.end(id);
+            // `expire` will end it.
             return None;
         }
         session.used_ms = now_ms;
@@ -132,26 +132,26 @@ impl Sessions {
         Some(session)
     }
 
-    /// Ends what has expired.
-    pub(crate) fn expire(&mut self, now_ms: u64) {
-        while let Some((due_ms, id)) = self
-            .checks
-            .first()
-            .copied()
-            .filter(|(due_ms, _)| *due_ms < now_ms)
-        {
+    /// Ends what has expired, and returns it.
+    pub(crate) fn expire(&mut self, now_ms: u64) -> Vec<Session> {
+        let mut ended = Vec::new();
+        while let Some((due_ms, id)) = self.checks.first().copied() {
+            if due_ms >= now_ms {
+                break;
+            }
             self.checks.remove(&(due_ms, id));
             let Some(session) = self.table.get_mut(id) else {
                 continue;
             };
             let expires_ms = session.used_ms.saturating_add(self.idle_ms_max);
             if expires_ms < now_ms {
-                self.end(id);
+                ended.extend(self.end(id));
             } else {
                 session.check_ms = expires_ms;
                 self.checks.insert((expires_ms, id));
             }
         }
+        ended
     }
 
     /// When [`Sessions::expire`] may have something to do.

@@ -23,7 +23,7 @@ const COMPACTED_BYTES_MIN: usize = 65_536;
 const CHUNK_OVERHEAD_BYTES: usize = 32;
 
 /// How a connection's bytes are read.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) enum Mode {
     /// Lines.
     Command,
@@ -34,7 +34,7 @@ pub(super) enum Mode {
 }
 
 /// A connection's place in a live group.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Live {
     pub(super) group: GroupId,
     pub(super) user: UserId,
@@ -43,7 +43,7 @@ pub(super) struct Live {
 }
 
 /// What a line of a connection waits for. Later lines wait with it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) enum Wait {
     /// Whose name is it? Then the message goes there.
     Recipient {
@@ -55,11 +55,7 @@ pub(super) enum Wait {
     /// Where is the group? Then it is joined there, or made here.
     GroupHome { user: UserId, name: GroupName },
     /// The home's word that the member is in.
-    Join {
-        user: UserId,
-        group: GroupId,
-        until_ms: u64,
-    },
+    Join { group: GroupId, until_ms: u64 },
 }
 
 /// Output that waits from an offset on.
@@ -72,7 +68,7 @@ enum Gate {
 }
 
 /// One connection.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Client {
     pub(super) address: Arc<str>,
     /// Counted among the connections: not refused, not closing.
@@ -107,7 +103,9 @@ pub(super) struct Client {
     sent_ms: u64,
     /// When the line that is being read began; `u64::MAX` for none.
     pub(super) line_began_ms: u64,
-    pub(super) has_line_timer: bool,
+    pub(super) line_timer_ms: Option<u64>,
+    /// One of its reads is being carried out.
+    pub(super) is_running: bool,
 }
 
 impl Client {
@@ -136,7 +134,8 @@ impl Client {
             active_ms: now_ms,
             sent_ms: 0,
             line_began_ms: u64::MAX,
-            has_line_timer: false,
+            line_timer_ms: None,
+            is_running: false,
         }
     }
 
@@ -166,14 +165,15 @@ impl Client {
         self.active_ms = now_ms;
     }
 
-    fn is_idle(&self) -> bool {
-        let is_waiting = self.is_blocked() || self.backlog() > 0;
-        self.is_counted && !is_waiting && matches!(self.mode, Mode::Command)
+    /// Since when nothing has come of it, if it may have to make room: not a member of a group,
+    /// nor one that waits for an answer.
+    fn idle_since_ms(&self) -> Option<u64> {
+        let is_free = self.wait.is_none() && self.live().is_none() && self.closing.is_none();
+        (self.is_counted && is_free).then(|| self.active_ms.max(self.sent_ms))
     }
 }
 
 /// All connections, and the buffers they share.
-#[derive(Debug)]
 pub(super) struct Clients {
     table: Slots<Client>,
     per_address: SeededMap<Arc<str>, u64>,
@@ -184,6 +184,8 @@ pub(super) struct Clients {
     committed: u64,
     gap_ms: u64,
     choke_bytes: usize,
+    /// Before this nobody can have been idle for long enough to make room.
+    none_idle_before_ms: u64,
 }
 
 impl Clients {
@@ -201,6 +203,7 @@ impl Clients {
             committed: 0,
             gap_ms,
             choke_bytes: usize::try_from(outgoing_bytes_max).unwrap_or(usize::MAX),
+            none_idle_before_ms: 0,
         }
     }
 
@@ -250,10 +253,21 @@ impl Clients {
     }
 
     /// The connection that has been idle for longest, if that is `idle_ms_min` or more.
-    pub(super) fn longest_idle(&self, now_ms: u64, idle_ms_min: u64) -> Option<ConnectionId> {
-        let idle = self.table.iter().filter(|(_, client)| client.is_idle());
-        let (key, client) = idle.min_by_key(|(_, client)| client.active_ms)?;
-        (now_ms.saturating_sub(client.active_ms) >= idle_ms_min).then_some(ConnectionId(key))
+    pub(super) fn longest_idle(&mut self, now_ms: u64, idle_ms_min: u64) -> Option<ConnectionId> {
+        if now_ms < self.none_idle_before_ms {
+            return None;
+        }
+        let idle = self.table.iter();
+        let idle = idle.filter_map(|(key, client)| Some((client.idle_since_ms()?, key)));
+        let longest = idle.min();
+        // A look at all connections is dear: until the longest idle one has been so for long
+        // enough, there is no need for another.
+        let since_ms = longest.map_or(now_ms, |(since_ms, _)| since_ms);
+        if now_ms.saturating_sub(since_ms) < idle_ms_min {
+            self.none_idle_before_ms = since_ms.saturating_add(idle_ms_min);
+            return None;
+        }
+        longest.map(|(_, key)| ConnectionId(key))
     }
 
     // Input that waits.
@@ -322,7 +336,21 @@ impl Clients {
         bytes
     }
 
+    /// Throws away the reads that wait.
+    pub(super) fn drop_input(&mut self, id: ConnectionId) {
+        if let Some(client) = self.table.get_mut(id.0) {
+            client.stash = VecDeque::new();
+            client.stash_bytes = 0;
+        }
+    }
+
     // Output.
+
+    /// Whether what is written for a connection can still reach it.
+    pub(super) fn takes_output(&self, id: ConnectionId) -> bool {
+        let client = self.table.get(id.0);
+        client.is_some_and(|client| !client.is_gone && client.closing.is_none())
+    }
 
     /// Lets `write` append to the connection's output. What is written waits for the batch, if one
     /// is given, and for all that was written before.
@@ -437,6 +465,9 @@ impl Clients {
         let Some(client) = self.table.get_mut(id.0) else {
             return Ok(false);
         };
+        if client.is_gone {
+            return Ok(false);
+        }
         if n > client.released - client.sent {
             return Err(Misuse::SentTooMuch);
         }
@@ -521,7 +552,6 @@ impl Clients {
         client.sent = client.out.len();
         client.released = client.sent;
         Self::recycle(&mut self.pool, client);
-        Self::uncount(&mut self.per_address, &mut self.counted, client);
     }
 
     pub(super) fn remove(&mut self, id: ConnectionId) -> Option<Client> {

@@ -11,7 +11,7 @@ use crate::record::Record;
 use crate::secret::Token;
 use crate::session::SessionId;
 use crate::time::Now;
-use crate::wire::command::{Command, strip};
+use crate::wire::command::Command;
 use crate::wire::{json, reply};
 
 /// A scratch buffer that grew beyond this for one big reply is given back.
@@ -36,7 +36,12 @@ impl Realm {
                 text: masked_line(line),
             })
         });
-        match Command::parse(line) {
+        let command = Command::parse(line);
+        // What a classic client writes in a group that it was refused is no command.
+        if !matches!(command, Command::Unknown | Command::TooFewArguments) {
+            self.forget_refused_group(id);
+        }
+        match command {
             Command::Auth { name, password } => self.auth(id, name, password, now),
             Command::Send { token, to, text } => self.changing(id, token, now, |realm, caller| {
                 realm.send(caller, to, text, now);
@@ -182,8 +187,9 @@ impl Realm {
             .filter(|inbox| inbox.len() > 0)
         {
             inbox.clear();
+            let upto = inbox.last();
             if let Some(user) = self.user_name(caller.user) {
-                self.record(|| Record::InboxTaken { user });
+                self.record(|| Record::InboxTaken { user, upto });
             }
         }
         self.reply(caller.connection, &out);
@@ -259,7 +265,7 @@ impl Realm {
         let Some(caller) = self.caller(id, token, now) else {
             return;
         };
-        self.sessions.expire(now.mono_ms);
+        self.end_expired(now);
         let mut out = Vec::new();
         reply::active_users(
             &mut out,
@@ -319,8 +325,14 @@ impl Realm {
 
     pub(super) fn expire_sessions(&mut self, now: Now) {
         self.has_session_timer = false;
-        self.sessions.expire(now.mono_ms);
+        self.end_expired(now);
         self.time_sessions();
+    }
+
+    fn end_expired(&mut self, now: Now) {
+        for ended in self.sessions.expire(now.mono_ms) {
+            self.session_ended(ended.user, ended.number);
+        }
     }
 
     fn time_sessions(&mut self) {
@@ -334,33 +346,23 @@ impl Realm {
     }
 }
 
-/// A line as it may be seen: without password and token. A line of an unknown verb may be a
-/// mistyped `auth`, so only its first word is shown.
+/// A line as it may be seen. Only what is surely no secret is shown: a password or a token may
+/// stand anywhere in a line that is not as it should be.
 fn masked_line(line: &str) -> String {
-    let shown: usize = match Command::parse(line) {
-        Command::Auth { .. } => 2,
-        Command::Send { .. }
-        | Command::Inbox { .. }
-        | Command::ActiveUser { .. }
-        | Command::Logout { .. }
-        | Command::Group { .. } => 1,
-        Command::Hello | Command::Quit => usize::MAX,
-        Command::TooFewArguments | Command::Unknown => 0,
-    };
-    let mut fields = line.split(' ');
-    let mut masked = strip(fields.next().unwrap_or_default()).to_owned();
-    for (at, field) in (1..).zip(fields) {
-        let is_secret = match shown {
-            // After a token comes what others may see; nothing after a password may be seen.
-            1 => at == 1,
-            2 => at >= 2,
-            0 => true,
-            _ => false,
-        };
-        masked.push(' ');
-        masked.push_str(if is_secret { "***" } else { field });
+    let is_token = |text: &str| Token::parse(text).is_some();
+    match Command::parse(line) {
+        Command::Auth { name, .. } => format!("auth {name} ***"),
+        Command::Send { token, to, text } if is_token(token) => format!("send *** {to}{text}"),
+        Command::Send { .. } => "send ***".to_owned(),
+        Command::Inbox { .. } => "inbox ***".to_owned(),
+        Command::ActiveUser { .. } => "activeuser ***".to_owned(),
+        Command::Logout { .. } => "logout ***".to_owned(),
+        Command::Group { token, group } if is_token(token) => format!("group *** {group}"),
+        Command::Group { .. } => "group ***".to_owned(),
+        Command::Hello => "hello".to_owned(),
+        Command::Quit => "quit".to_owned(),
+        Command::TooFewArguments | Command::Unknown => "***".to_owned(),
     }
-    masked
 }
 
 /// A reply as it may be seen: without token.
@@ -382,22 +384,25 @@ mod tests {
 
     #[test]
     fn logs_show_no_secrets() {
+        const T: &str = "0b3c8e2a-1d4f-4a6b-9c8d-7e6f5a4b3c2d";
         let table = [
-            ("auth messi surabaya \r\n", "auth messi *** ***"),
-            ("Auth messi surabaya\r\n", "Auth *** ***"),
-            ("auth surabaya\r\n", "auth ***"),
+            ("auth messi surabaya \r\n".to_owned(), "auth messi ***"),
+            ("auth\tmessi\tsurabaya\r\n".to_owned(), "***"),
+            ("Auth messi surabaya\r\n".to_owned(), "***"),
+            ("auth surabaya\r\n".to_owned(), "***"),
+            ("hello auth messi surabaya\r\n".to_owned(), "hello"),
             (
-                "send TOKEN henderson  hi \r\n",
-                "send *** henderson  hi \r\n",
+                format!("send {T} amsal  hi \r\n"),
+                "send *** amsal  hi \r\n",
             ),
-            ("inbox TOKEN\r\n", "inbox ***"),
-            (
-                "group TOKEN bukber origin\r\n",
-                "group *** bukber origin\r\n",
-            ),
+            (format!("send  {T} amsal hi\r\n"), "send ***"),
+            (format!("inbox  {T}\r\n"), "inbox ***"),
+            (format!("inbox {T}\nauth messi surabaya\r\n"), "inbox ***"),
+            (format!("activeuser x {T}\r\n"), "activeuser ***"),
+            (format!("group {T} bukber origin\r\n"), "group *** bukber"),
         ];
         for (line, masked) in table {
-            assert_eq!(masked_line(line), masked);
+            assert_eq!(masked_line(&line), masked);
         }
     }
 

@@ -1,10 +1,11 @@
 //! From bytes to lines and live messages, in order, one after the other.
 
 use super::Realm;
-use super::clients::{Client, Mode, refusal};
+use super::clients::{Client, Mode, Wait, refusal};
 use super::timers::Timer;
 use crate::config::Detail;
 use crate::error::ErrorCode;
+use crate::group::LiveGroups;
 use crate::output::{CloseReason, Connection, ConnectionId, Event, Output, RequestId};
 use crate::time::Now;
 use crate::wire::frame::{Cut, LineBuf};
@@ -72,18 +73,32 @@ impl Realm {
                 .stash(id, bytes, self.limits.waiting_bytes_max, &mut self.outputs);
         } else {
             self.consume(id, bytes, now);
+            self.resume_client(id, now);
         }
     }
 
     /// Carries out one read, as far as no line has to wait.
     fn consume(&mut self, id: ConnectionId, read: &[u8], now: Now) {
+        self.set_running(id, true);
+        self.consume_lines(id, read, now);
+        self.set_running(id, false);
+    }
+
+    /// While a read is carried out, nothing else of its connection is: what a line waited for may
+    /// be there at once.
+    fn set_running(&mut self, id: ConnectionId, is_running: bool) {
+        if let Some(client) = self.clients.get_mut(id) {
+            client.is_running = is_running;
+        }
+    }
+
+    fn consume_lines(&mut self, id: ConnectionId, read: &[u8], now: Now) {
         if is_exit(read) && self.late_exit(id, now) {
             return;
         }
         let line_max = self.limits.line_bytes_max as usize;
         let mut rest = read;
         let mut line = LineBuf::Borrowed(&[]);
-        let mut lines = 0;
         loop {
             let Some(client) = self.clients.get_mut(id) else {
                 return;
@@ -102,14 +117,17 @@ impl Realm {
             if client.live().is_some() {
                 return self.live_input(id, rest, now);
             }
-            match client.framer.next(&mut rest, line_max, &mut line) {
-                Cut::NeedMore => break,
-                Cut::TooLong => self.reply_error(id, ErrorCode::LineTooLong),
-                Cut::Line => self.line(id, line.as_bytes(), now),
+            let cut = client.framer.next(&mut rest, line_max, &mut line);
+            if cut == Cut::NeedMore {
+                return self.time_line(id, now);
             }
-            lines += 1;
+            client.line_began_ms = u64::MAX;
+            if cut == Cut::TooLong {
+                self.reply_error(id, ErrorCode::LineTooLong);
+            } else {
+                self.line(id, line.as_bytes(), now);
+            }
         }
-        self.time_line(id, lines > 0, now);
     }
 
     /// Lets a classic client out that waits in a group which it was refused. What it wrote there
@@ -124,6 +142,7 @@ impl Realm {
         let error = std::mem::take(error);
         client.mode = Mode::Command;
         client.framer.forget_line();
+        client.line_began_ms = u64::MAX;
         self.answer_late_exit(id, &error, now);
         true
     }
@@ -132,13 +151,6 @@ impl Realm {
         if matches!(line, b"\r\n" | b"\n") {
             return;
         }
-        if let Some(client) = self
-            .clients
-            .get_mut(id)
-            .filter(|client| matches!(client.mode, Mode::Refused(_)))
-        {
-            client.mode = Mode::Command;
-        }
         match std::str::from_utf8(line) {
             Ok(line) => self.command(id, line, now),
             Err(_) => self.reply_error(id, ErrorCode::InvalidUtf8),
@@ -146,20 +158,20 @@ impl Realm {
     }
 
     /// Watches a line that has begun, from the read that began it.
-    fn time_line(&mut self, id: ConnectionId, is_new: bool, now: Now) {
+    fn time_line(&mut self, id: ConnectionId, now: Now) {
         let line_ms_max = self.limits.line_ms_max;
         let Some(client) = self.clients.get_mut(id) else {
             return;
         };
         if !client.framer.is_inside_line() {
-            client.line_began_ms = u64::MAX;
             return;
         }
-        if is_new || client.line_began_ms == u64::MAX {
+        if client.line_began_ms == u64::MAX {
             client.line_began_ms = now.mono_ms;
         }
-        if !std::mem::replace(&mut client.has_line_timer, true) {
+        if client.line_timer_ms.is_none() {
             let due_ms = client.line_began_ms.saturating_add(line_ms_max);
+            client.line_timer_ms = Some(due_ms);
             self.timers.set(due_ms, Timer::Line(id));
         }
     }
@@ -168,15 +180,13 @@ impl Realm {
         let Some(client) = self.clients.get_mut(id) else {
             return;
         };
-        client.has_line_timer = false;
+        client.line_timer_ms = None;
         if client.closing.is_some() || !client.framer.is_inside_line() {
             return;
         }
-        let due_ms = client.line_began_ms.saturating_add(self.limits.line_ms_max);
-        if now.mono_ms < due_ms {
-            client.has_line_timer = true;
-            self.timers.set(due_ms, Timer::Line(id));
-            return;
+        // The line that the timer was set for may have ended, and another one begun.
+        if now.mono_ms < client.line_began_ms.saturating_add(self.limits.line_ms_max) {
+            return self.time_line(id, now);
         }
         client.framer.abandon_line();
         client.line_began_ms = u64::MAX;
@@ -185,6 +195,10 @@ impl Realm {
 
     /// Goes on with the reads that waited.
     pub(super) fn resume_client(&mut self, id: ConnectionId, now: Now) {
+        if self.clients.get(id).is_none_or(|client| client.is_running) {
+            // Whoever carries out its present read goes on with the next.
+            return;
+        }
         while let Some(read) = self.clients.unstash(id, &mut self.outputs) {
             self.consume(id, &read, now);
         }
@@ -203,11 +217,30 @@ impl Realm {
             return;
         };
         if client.closing.is_some() {
-            self.clients.remove(id);
-            return;
+            return self.remove_client(id);
+        }
+        // Behind a `group` come live messages, not lines; nobody is there for them any more.
+        let is_joining = matches!(
+            client.wait.as_deref(),
+            Some(Wait::GroupHome { .. } | Wait::Join { .. })
+        );
+        if is_joining {
+            self.leave_group(id);
+            self.clients.drop_input(id);
         }
         self.clients.gone(id);
         self.resume_client(id, now);
+    }
+
+    /// Forgets a connection, and what was to happen to it at a time.
+    fn remove_client(&mut self, id: ConnectionId) {
+        if let Some(Client {
+            line_timer_ms: Some(due_ms),
+            ..
+        }) = self.clients.remove(id)
+        {
+            self.timers.unset(due_ms, Timer::Line(id));
+        }
     }
 
     /// Ends a connection that will send no more, once nothing of it waits.
@@ -215,13 +248,14 @@ impl Realm {
         let Some(client) = self.clients.get(id) else {
             return;
         };
-        if client.is_blocked() || !(client.has_ended || client.is_gone) {
+        let will_go = client.has_ended || client.is_gone;
+        if client.is_blocked() || client.is_running || !will_go {
             return;
         }
         let is_gone = client.is_gone;
         self.leave_group(id);
         if is_gone {
-            self.clients.remove(id);
+            self.remove_client(id);
         } else {
             self.begin_close(id, CloseReason::Ended, now);
         }
@@ -247,6 +281,9 @@ impl Realm {
     ) {
         if self.detail < Detail::Wire {
             return self.clients.write(id, batch, &mut self.outputs, write);
+        }
+        if !self.clients.takes_output(id) {
+            return;
         }
         let mut text = Vec::new();
         write(&mut text);
@@ -284,7 +321,7 @@ impl Realm {
     pub(super) fn begin_close(&mut self, id: ConnectionId, why: CloseReason, now: Now) {
         if self.clients.get(id).is_some_and(|client| client.is_gone) {
             // The driver has let go of it already.
-            self.clients.remove(id);
+            self.remove_client(id);
             return;
         }
         self.clients.begin_close(id, why);
@@ -315,7 +352,7 @@ impl Realm {
         }) = self.clients.get(id)
         {
             let why = *why;
-            self.clients.remove(id);
+            self.remove_client(id);
             self.outputs.push_back(Output::Close(id, why));
         }
     }
@@ -330,9 +367,11 @@ impl Realm {
             self.clients.drop_held();
         }
         self.close_links(now);
+        // All members go at once: nobody is told that the others leave.
+        self.groups = LiveGroups::new();
         for id in self.clients.ids() {
             if self.clients.get(id).is_some_and(Client::is_request) {
-                self.fail_request(id, code);
+                self.fail_request(id);
             } else {
                 self.close_client(id, code, now);
             }
@@ -362,22 +401,25 @@ impl Realm {
     }
 
     /// Answers a request whose wait will not end well.
-    fn fail_request(&mut self, id: ConnectionId, code: ErrorCode) {
-        if let Some(client) = self
-            .clients
-            .get_mut(id)
-            .filter(|client| client.wait.is_some())
-        {
+    fn fail_request(&mut self, id: ConnectionId) {
+        if let Some(client) = self.clients.get_mut(id) {
             client.wait = None;
-            self.reply_error(id, code);
         }
         self.finish_request(id);
     }
 
     /// Gives out the reply to a request once it is there.
     pub(super) fn finish_request(&mut self, id: ConnectionId) {
-        if let Some((request, reply)) = self.clients.take_reply(id) {
-            self.outputs.push_back(Output::Reply(request, reply));
+        let Some((request, mut reply)) = self.clients.take_reply(id) else {
+            return;
+        };
+        if reply.is_empty() {
+            // An empty line, or one that cannot be answered any more.
+            reply::error(
+                &mut reply,
+                self.stopped.unwrap_or(ErrorCode::UnknownCommand),
+            );
         }
+        self.outputs.push_back(Output::Reply(request, reply));
     }
 }

@@ -13,8 +13,11 @@ use crate::name::RealmName;
 use crate::output::{Event, LinkCloseReason, LinkId, Output};
 use crate::random::Random;
 use crate::time::Now;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use uuid::Uuid;
+
+/// Every realm reads lines of this length.
+const LINE_BYTES_MIN: u64 = 4_096;
 
 /// The version of the link protocol spoken here.
 const VERSION: u64 = 1;
@@ -101,6 +104,10 @@ pub(super) struct Link {
     opened_ms: u64,
     heard_ms: u64,
     pinged_ms: u64,
+    /// The kinds of streams that the peer has begun anew on it.
+    pub(super) announced: BTreeSet<StreamKind>,
+    /// When its pulse is looked at next.
+    pulse_ms: u64,
     /// Since when envelopes are under way without any acknowledgement.
     awaiting_since_ms: Option<u64>,
 }
@@ -117,6 +124,8 @@ impl Link {
             opened_ms: now_ms,
             heard_ms: now_ms,
             pinged_ms: now_ms,
+            announced: BTreeSet::new(),
+            pulse_ms: u64::MAX,
             awaiting_since_ms: None,
         }
     }
@@ -245,7 +254,7 @@ impl Realm {
         }
     }
 
-    pub(super) fn redial(&mut self, peer: PeerId, _now: Now) {
+    pub(super) fn redial(&mut self, peer: PeerId) {
         let is_stopped = self.stopped.is_some();
         let Some(place) = self.peer_mut(peer) else {
             return;
@@ -258,6 +267,13 @@ impl Realm {
         self.outputs.push_back(Output::Dial(name));
     }
 
+    pub(super) fn dialled_in_vain(&mut self, peer: PeerId, now: Now) {
+        if let Some(place) = self.peer_mut(peer) {
+            place.is_dialling = false;
+        }
+        self.schedule_redial(peer, now);
+    }
+
     /// Dials again after a pause that doubles with each failure, at a random point of it: so that
     /// not all realms call one that is back at the same moment.
     pub(super) fn schedule_redial(&mut self, peer: PeerId, now: Now) {
@@ -265,11 +281,10 @@ impl Realm {
         let Some(place) = self
             .peers
             .get_mut(peer.index())
-            .filter(|place| place.can_dial)
+            .filter(|place| place.can_dial && !place.is_dialling)
         else {
             return;
         };
-        place.is_dialling = false;
         let doubled = least.saturating_mul(1 << place.failures.min(20));
         place.failures = place.failures.saturating_add(1);
         let pause_ms = 1 + self.random.up_to(doubled.min(most).saturating_sub(1));
@@ -293,10 +308,10 @@ impl Realm {
     // The pulse.
 
     fn time_pulse(&mut self, id: LinkId, now: Now) {
-        let Some(link) = self.links.get(id.0) else {
+        let limits = &self.limits;
+        let Some(link) = self.links.get_mut(id.0) else {
             return;
         };
-        let limits = &self.limits;
         let ping_from = link.heard_ms.max(link.pinged_ms);
         let due = [
             Some(ping_from.saturating_add(limits.link_ping_ms)),
@@ -305,9 +320,13 @@ impl Realm {
             link.awaiting_since_ms
                 .map(|since| since.saturating_add(limits.unacknowledged_ms_max)),
         ];
-        if let Some(due_ms) = due.into_iter().flatten().min() {
-            self.timers
-                .set(due_ms.max(now.mono_ms + 1), Timer::Link(id));
+        let due_ms = due.into_iter().flatten().min().unwrap_or(u64::MAX);
+        let due_ms = due_ms.max(now.mono_ms + 1);
+        // A timer that comes too early sees what there is to do and is set again.
+        if due_ms < link.pulse_ms {
+            self.timers.unset(link.pulse_ms, Timer::Link(id));
+            link.pulse_ms = due_ms;
+            self.timers.set(due_ms, Timer::Link(id));
         }
     }
 
@@ -316,6 +335,7 @@ impl Realm {
         let Some(link) = self.links.get_mut(id.0).filter(|link| !link.is_closed) else {
             return;
         };
+        link.pulse_ms = u64::MAX;
         let over = |since: u64, max: u64| now.mono_ms >= since.saturating_add(max);
         let is_dead = over(link.heard_ms, limits.link_dead_ms)
             || (!link.is_ready && over(link.opened_ms, limits.handshake_ms_max))
@@ -446,10 +466,14 @@ impl Realm {
             return if is_ready {
                 Err(Violation("a second hello"))
             } else {
-                self.greeted(id, peer, hello, now)
+                self.greeted(id, peer, hello)
             };
         }
-        if let Frame::Error { .. } | Frame::Bye { .. } = frame {
+        if let Frame::Error { code, text } | Frame::Bye { code, text } = frame {
+            let (code, text) = (code.clone(), text.clone());
+            if let Some(peer) = self.peer(peer).map(|peer| peer.name.clone()) {
+                self.event(|| Event::PeerSaid { peer, code, text });
+            }
             self.close_link(id, LinkCloseReason::Bye, None, now);
             return Ok(());
         }
@@ -489,13 +513,7 @@ impl Realm {
         Ok(())
     }
 
-    fn greeted(
-        &mut self,
-        id: LinkId,
-        peer: PeerId,
-        hello: &Hello,
-        now: Now,
-    ) -> Result<(), Violation> {
+    fn greeted(&mut self, id: LinkId, peer: PeerId, hello: &Hello) -> Result<(), Violation> {
         let own = self.name.clone();
         let place = self
             .peers
@@ -508,6 +526,9 @@ impl Realm {
         if !(least..=greatest).contains(&VERSION) {
             return Err(Violation("no version of the protocol that both speak"));
         }
+        if hello.line_bytes_max < LINE_BYTES_MIN {
+            return Err(Violation("a hello that allows too short lines"));
+        }
         place.line_bytes_max = hello.line_bytes_max;
         place.failures = 0;
         let name = place.name.clone();
@@ -519,7 +540,7 @@ impl Realm {
         for resume in resumes {
             self.push_to(id, resume);
         }
-        self.groups_regain(peer, now);
+        self.groups_regain(peer);
         Ok(())
     }
 }

@@ -16,6 +16,17 @@ use crate::time::Now;
 use crate::wire::reply;
 use std::sync::Arc;
 
+/// Whom the home's word on a join was for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Decided {
+    /// This connection.
+    For(ConnectionId),
+    /// One that has given up.
+    GivenUp,
+    /// No connection waited for it.
+    Nobody,
+}
+
 /// What is said in one frame, so that it fits a link's line even if each byte needs six.
 const SAID_BYTES_MAX: u64 = 8_192;
 
@@ -154,15 +165,11 @@ impl Realm {
         let own = self.own_address(user).ok_or(ErrorCode::NoSession)?;
         let group = self.groups.find_or_make(name, Home::Peer(peer));
         if let Some(group) = self.groups.get_mut(group) {
-            group.joining.push(id);
+            group.joining.push((user, Some(id)));
         }
         let until_ms = now.mono_ms.saturating_add(self.limits.ask_ms_max);
         if let Some(client) = self.clients.get_mut(id) {
-            client.wait = Some(Box::new(Wait::Join {
-                user,
-                group,
-                until_ms,
-            }));
+            client.wait = Some(Box::new(Wait::Join { group, until_ms }));
         }
         self.send_live(peer, name, LiveKind::Join, &own.to_string(), "", false);
         self.timers.set(until_ms, Timer::Join(id));
@@ -256,11 +263,9 @@ impl Realm {
     }
 
     fn said_bytes_max(&self) -> usize {
-        let room = self
-            .limits
-            .link_line_bytes_max
-            .saturating_sub(FRAME_OVERHEAD_BYTES)
-            / 6;
+        let lines = self.peers.iter().map(|peer| peer.line_bytes_max);
+        let line_max = lines.min().unwrap_or(u64::MAX);
+        let room = line_max.saturating_sub(FRAME_OVERHEAD_BYTES) / 6;
         room.clamp(64, SAID_BYTES_MAX) as usize
     }
 
@@ -379,6 +384,14 @@ impl Realm {
         self.expect_late_exit(id, code);
     }
 
+    /// The client has gone on to something else.
+    pub(super) fn forget_refused_group(&mut self, id: ConnectionId) {
+        let client = self.clients.get_mut(id);
+        if let Some(client) = client.filter(|client| matches!(client.mode, Mode::Refused(_))) {
+            client.mode = Mode::Command;
+        }
+    }
+
     fn expect_late_exit(&mut self, id: ConnectionId, code: ErrorCode) {
         let mut error = Vec::new();
         reply::error(&mut error, code);
@@ -392,10 +405,10 @@ impl Realm {
         let Some(client) = self.clients.get_mut(id) else {
             return;
         };
-        if let Some(Wait::Join { user, group, .. }) = client.wait.as_deref() {
-            let (user, group) = (*user, *group);
+        if let Some(Wait::Join { group, .. }) = client.wait.as_deref() {
+            let group = *group;
             client.wait = None;
-            return self.cancel_join(id, user, group);
+            return self.cancel_join(id, group);
         }
         if client.live().is_none() {
             return;
@@ -429,17 +442,18 @@ impl Realm {
         }
     }
 
-    /// Gives up joining a group elsewhere; should the home let the member in after all, it is told.
-    fn cancel_join(&mut self, id: ConnectionId, user: UserId, group: GroupId) {
-        let Some(place) = self.groups.get_mut(group) else {
-            return;
-        };
-        place.joining.retain(|other| *other != id);
-        let (name, home) = (place.name.clone(), place.home);
-        if let (Some(own), Home::Peer(peer)) = (self.own_address(user), home) {
-            self.send_live(peer, &name, LiveKind::Leave, &own.to_string(), "", false);
+    /// Gives up joining a group elsewhere. The home is told once it has let the member in, not
+    /// before: it could not tell which of a user's connections is meant.
+    fn cancel_join(&mut self, id: ConnectionId, group: GroupId) {
+        let joining = self
+            .groups
+            .get_mut(group)
+            .map(|place| place.joining.iter_mut());
+        for (_, connection) in joining.into_iter().flatten() {
+            if *connection == Some(id) {
+                *connection = None;
+            }
         }
-        self.groups.drop_if_empty(group);
     }
 
     pub(super) fn join_is_late(&mut self, id: ConnectionId, now: Now) {
@@ -455,23 +469,26 @@ impl Realm {
         }
     }
 
-    /// The home's word on a join: the first connection of that user that waits for it.
+    /// The home's word on a join: it is for the user's connection that has asked first. Returns
+    /// whether any had.
     pub(super) fn join_decided(
         &mut self,
         group: GroupId,
-        member: &Address,
+        user: UserId,
         refused: Option<ErrorCode>,
         now: Now,
-    ) -> Option<ConnectionId> {
-        let user = self.accounts.find(member.user.as_str())?;
-        let place = self.groups.get_mut(group)?;
-        let clients = &self.clients;
-        let waits = |id: &ConnectionId| {
-            let wait = clients.get(*id).and_then(|client| client.wait.as_deref());
-            matches!(wait, Some(Wait::Join { user: other, .. }) if *other == user)
+    ) -> Decided {
+        let Some(place) = self.groups.get_mut(group) else {
+            return Decided::Nobody;
         };
-        let at = place.joining.iter().position(waits)?;
-        let id = place.joining.remove(at);
+        let Some(at) = place.joining.iter().position(|(other, _)| *other == user) else {
+            return Decided::Nobody;
+        };
+        let (_, connection) = place.joining.remove(at);
+        let Some(id) = connection else {
+            self.groups.drop_if_empty(group);
+            return Decided::GivenUp;
+        };
         if let Some(client) = self.clients.get_mut(id) {
             client.wait = None;
         }
@@ -483,14 +500,11 @@ impl Realm {
                 self.resume_client(id, now);
             }
         }
-        Some(id)
+        Decided::For(id)
     }
 
     /// The home does not let a member in again, after its link was gone.
-    pub(super) fn put_out(&mut self, group: GroupId, member: &Address, code: ErrorCode) {
-        let Some(user) = self.accounts.find(member.user.as_str()) else {
-            return;
-        };
+    pub(super) fn put_out(&mut self, group: GroupId, user: UserId, code: ErrorCode) {
         let is_member = |id: &&ConnectionId| {
             let live = self.clients.get(**id).and_then(Client::live);
             live.is_some_and(|live| live.user == user)
@@ -499,9 +513,17 @@ impl Realm {
         let Some(id) = here.and_then(|mut here| here.find(is_member)).copied() else {
             return;
         };
+        let name = self.groups.get(group).map(|place| place.name.to_string());
         self.groups.remove_here(group, id);
         self.groups.drop_if_empty(group);
         self.refuse_group(id, code);
+        if let Some((user, group)) = self.user_name(user).zip(name) {
+            self.event(|| Event::GroupLeft {
+                connection: id,
+                user,
+                group,
+            });
+        }
     }
 
     /// A join came to nothing because the link with the home is gone.

@@ -1,9 +1,10 @@
 //! Live groups that span realms: one home puts everything in order, the others follow it.
 
 use super::Realm;
+use super::live::Decided;
 use crate::directory::PeerId;
 use crate::error::ErrorCode;
-use crate::group::Home;
+use crate::group::{GroupId, Home};
 use crate::link::frame::{Frame, Live, LiveKind};
 use crate::link::stream::Violation;
 use crate::name::{Address, GroupName};
@@ -45,7 +46,8 @@ impl Realm {
     fn live_from_member(&mut self, peer: PeerId, name: &GroupName, member: &Address, live: &Live) {
         let is_joining = matches!(live.kind, LiveKind::Join | LiveKind::Members);
         if is_joining {
-            match self.place_here(name) {
+            self.meet(peer, member);
+            match self.place_for_peer(name) {
                 Ok(group) => {
                     if let Some(place) = self.groups.get_mut(group) {
                         place.elsewhere.push((peer, member.clone()));
@@ -84,6 +86,16 @@ impl Realm {
         }
     }
 
+    /// A group at home for a member elsewhere. Such members make up to half of all groups, so that
+    /// there is room for those of this realm.
+    fn place_for_peer(&mut self, name: &GroupName) -> Result<GroupId, ErrorCode> {
+        let is_new = self.groups.find(name, Home::Here).is_none();
+        if is_new && self.groups.len() as u64 >= self.limits.live_groups_max.div_ceil(2) {
+            return Err(ErrorCode::TooManyGroups);
+        }
+        self.place_here(name)
+    }
+
     /// The home of a group tells what happens in it.
     fn live_from_home(
         &mut self,
@@ -104,26 +116,41 @@ impl Realm {
         }
         let member =
             Address::parse(&live.from).map_err(|_| Violation("a live frame from nobody"))?;
-        let is_own = member.realm == self.name;
+        if self
+            .peer(peer)
+            .is_some_and(|peer| peer.name == member.realm)
+        {
+            self.meet(peer, &member);
+        }
+        // One of our own, about whom the home decides.
+        let own = if member.realm == self.name {
+            self.accounts.find(member.user.as_str())
+        } else {
+            None
+        };
         match live.kind {
             LiveKind::Join => {
-                let joined = if is_own {
-                    self.join_decided(group, &member, None, now)
-                } else {
-                    None
-                };
+                if let Some(place) = self.groups.get_mut(group) {
+                    place.is_away = false;
+                }
+                let decided = own.map(|own| self.join_decided(group, own, None, now));
                 self.tell_here(group, LiveKind::Join, &member, "");
-                if let Some(joined) = joined {
-                    self.resume_client(joined, now);
+                match decided {
+                    Some(Decided::For(joined)) => self.resume_client(joined, now),
+                    Some(Decided::GivenUp) => {
+                        self.send_live(peer, name, LiveKind::Leave, &member.to_string(), "", false);
+                    }
+                    Some(Decided::Nobody) | None => {}
                 }
             }
             LiveKind::Gone => {
-                let code = ErrorCode::ALL
-                    .iter()
-                    .find(|code| code.code() == &*live.text);
-                let code = code.copied().unwrap_or(ErrorCode::GroupFull);
-                if self.join_decided(group, &member, Some(code), now).is_none() && is_own {
-                    self.put_out(group, &member, code);
+                let known = ErrorCode::ALL.iter();
+                let code = known.copied().find(|code| code.code() == &*live.text);
+                let code = code.unwrap_or(ErrorCode::GroupFull);
+                if let Some(own) = own
+                    && self.join_decided(group, own, Some(code), now) == Decided::Nobody
+                {
+                    self.put_out(group, own, code);
                 }
             }
             LiveKind::Say | LiveKind::Leave => {
@@ -144,7 +171,7 @@ impl Realm {
                 place.is_away = true;
                 let joining = std::mem::take(&mut place.joining);
                 self.write_away_line(group);
-                for id in joining {
+                for id in joining.into_iter().filter_map(|(_, connection)| connection) {
                     self.join_failed(id, now);
                 }
                 self.groups.drop_if_empty(group);
@@ -163,7 +190,7 @@ impl Realm {
     }
 
     /// The link with a peer is back: our members join its groups again.
-    pub(super) fn groups_regain(&mut self, peer: PeerId, _now: Now) {
+    pub(super) fn groups_regain(&mut self, peer: PeerId) {
         for group in self.groups.ids() {
             let Some(place) = self
                 .groups

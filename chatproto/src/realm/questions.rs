@@ -129,12 +129,18 @@ impl Realm {
         let Some(question) = self.questions.about(topic) else {
             return false;
         };
-        if comes_after {
-            question.deferred.push((peer, id));
-        } else {
-            question.rivals.push(peer);
+        // One a peer: a second question of the same has its answer at once.
+        if !comes_after {
+            if !question.rivals.contains(&peer) {
+                question.rivals.push(peer);
+            }
+            return false;
         }
-        comes_after
+        let is_first = question.deferred.iter().all(|(other, _)| *other != peer);
+        if is_first {
+            question.deferred.push((peer, id));
+        }
+        is_first
     }
 
     /// Takes an answer. Unasked and late ones are ignored.

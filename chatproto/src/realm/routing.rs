@@ -76,7 +76,9 @@ impl Realm {
             return;
         };
         for peer in homes {
-            self.meet(*peer, &name);
+            if let Some(address) = self.address_at(*peer, name.clone()) {
+                self.meet(*peer, &address);
+            }
         }
         if self.batches.is_full() {
             return self.reply_error(id, ErrorCode::StoreFull);
@@ -174,14 +176,15 @@ impl Realm {
 
     fn deliver_local(&mut self, from: UserId, to: UserId, text: &str) -> Result<(), ErrorCode> {
         let bounds = self.inbox_bounds();
-        self.inboxes
-            .make(to)
-            .deliver(Sender::Local(from), text, bounds)?;
+        let inbox = self.inboxes.make(to);
+        inbox.deliver(Sender::Local(from), text, bounds)?;
+        let number = inbox.last();
         if self.batches.is_durable() {
             let names = self.user_name(to).zip(self.user_name(from));
             if let Some((to, from)) = names {
                 self.record(|| Record::Delivered {
                     to,
+                    number,
                     from: from.to_string(),
                     text: text.to_owned(),
                 });
@@ -248,18 +251,14 @@ impl Realm {
             .find(to.user.as_str())
             .ok_or(ErrorCode::RecipientUnknown)?;
         let bounds = self.inbox_bounds();
-        let remote = self
-            .directory
-            .learn(peer, from)
-            .ok_or(ErrorCode::InboxFull)?;
-        self.inboxes
-            .make(user)
-            .deliver(Sender::Remote(remote), &envelope.text, bounds)?;
-        self.record(|| Record::Met {
-            address: from.clone(),
-        });
+        self.inboxes.make(user).check_room(&envelope.text, bounds)?;
+        let remote = self.meet(peer, from).ok_or(ErrorCode::InboxFull)?;
+        let inbox = self.inboxes.make(user);
+        inbox.deliver(Sender::Remote(remote), &envelope.text, bounds)?;
+        let number = inbox.last();
         self.record(|| Record::Delivered {
             to: to.user.clone(),
+            number,
             from: from.to_string(),
             text: envelope.text.clone(),
         });
@@ -268,20 +267,13 @@ impl Realm {
 
     /// Tells a user of this realm that a message of theirs could not be kept elsewhere. Word of
     /// anything but a refused message is passed over: a peer cannot fill inboxes with it.
-    pub(super) fn deliver_bounce(
-        &mut self,
-        peer: PeerId,
-        vouched: &Vouched,
-        answers: Uuid,
-        reason: &str,
-    ) {
+    pub(super) fn deliver_bounce(&mut self, peer: PeerId, answers: Uuid, reason: &str) {
         let refused = self
             .peer_mut(peer)
             .and_then(|peer| peer.refused.remove(&answers));
         if let Some(refused) = refused {
             let known = ErrorCode::ALL.iter().find(|code| code.code() == reason);
             let why = known.map_or(REFUSED, |code| code.message());
-            debug_assert_eq!(vouched.from().to_string(), refused.to);
             self.write_bounce(peer, refused.user, &refused.to, why);
         }
     }
@@ -305,20 +297,30 @@ impl Realm {
 
     fn write_bounce(&mut self, peer: PeerId, user: UserId, to: &str, why: &str) {
         let text = format!(" Pesan untuk {to} tidak terkirim: {why}\r\n");
-        self.inboxes.make(user).bounce(peer, &text);
+        let inbox = self.inboxes.make(user);
+        inbox.bounce(peer, &text);
+        let number = inbox.last();
         let from = self.peer(peer).map(|peer| format!("*{}*", peer.name));
         if let Some((to, from)) = self.user_name(user).zip(from) {
-            self.record(|| Record::Delivered { to, from, text });
+            self.record(|| Record::Delivered {
+                to,
+                number,
+                from,
+                text,
+            });
         }
     }
 
-    /// Remembers that a peer has a user of that name.
-    fn meet(&mut self, peer: PeerId, name: &UserName) {
-        if let Some(address) = self.address_at(peer, name.clone())
-            && self.directory.learn(peer, &address).is_some()
-        {
-            self.record(|| Record::Met { address });
+    /// Remembers that a peer has a user; not if its share of the directory is used up.
+    pub(super) fn meet(&mut self, peer: PeerId, address: &Address) -> Option<RemoteId> {
+        if let Some(known) = self.directory.find(peer, address.user.as_str()) {
+            return Some(known);
         }
+        let met = self.directory.add(peer, address)?;
+        self.record(|| Record::Met {
+            address: address.clone(),
+        });
+        Some(met)
     }
 
     fn address_at(&self, peer: PeerId, user: UserName) -> Option<Address> {
@@ -338,11 +340,10 @@ impl Realm {
     }
 
     fn is_only_in(&self, user: &str, realm: &RealmName) -> bool {
-        let mut known = self
-            .directory
-            .homes(user)
-            .iter()
-            .filter_map(|home| self.directory.get(*home));
-        self.accounts.find(user).is_none() && known.all(|remote| remote.address.realm == *realm)
+        let homes = self.directory.homes(user);
+        let mut known = homes.iter().filter_map(|home| self.directory.get(*home));
+        self.accounts.find(user).is_none()
+            && !homes.is_empty()
+            && known.all(|remote| remote.address.realm == *realm)
     }
 }

@@ -69,7 +69,8 @@ impl Realm {
                     break;
                 };
                 link.outgoing.push_back(next.frame);
-                voided.extend(next.voided);
+                let is_mail = stream.kind == StreamKind::Mail;
+                voided.extend(next.voided.filter(|_| is_mail));
             }
         }
         if link.outgoing.len() > before {
@@ -131,6 +132,10 @@ impl Realm {
                     .iter()
                     .all(|stream| stream.id != resume.stream);
                 if is_new {
+                    let link = place.link.and_then(|link| self.links.get_mut(link.0));
+                    if link.is_none_or(|link| !link.announced.insert(resume.kind)) {
+                        return Err(Violation("two streams of a kind on one link"));
+                    }
                     // One stream of a kind: a new one means that the peer has begun anew.
                     place.incoming.retain(|stream| stream.kind != resume.kind);
                     place
@@ -178,13 +183,14 @@ impl Realm {
             .get_mut(peer.index())
             .ok_or(Violation("no peer"))?;
         let settled = place.out_by_id(stream)?.acknowledged(durable, refused)?;
-        if !settled.is_empty() {
+        let is_progress = !settled.is_empty();
+        if is_progress {
             self.record(|| Record::Acknowledged { stream, durable });
         }
         for envelope in settled {
             self.settled(peer, &envelope);
         }
-        self.watch_acks(peer, true, now);
+        self.watch_acks(peer, is_progress, now);
         Ok(())
     }
 
@@ -246,10 +252,13 @@ impl Realm {
         }
         match (incoming.kind, &envelope.kind) {
             (StreamKind::Bounce, Kind::Bounce { answers, reason }) => {
-                self.deliver_bounce(peer, &vouched, *answers, reason);
+                self.deliver_bounce(peer, *answers, reason);
             }
             // A bounce is never bounced, so nothing on that stream is answered.
             (StreamKind::Bounce, _) => {}
+            (StreamKind::Mail, Kind::Bounce { .. }) => {
+                return Err(Violation("a bounce on the stream of mail"));
+            }
             (StreamKind::Mail, _) => {
                 if let Err(code) = self.deliver_remote(peer, &vouched, envelope) {
                     self.refuse_mail(peer, stream, envelope, code, now);

@@ -53,6 +53,10 @@ impl Timers {
         self.times.insert((at_ms, timer));
     }
 
+    pub(super) fn unset(&mut self, at_ms: u64, timer: Timer) {
+        self.times.remove(&(at_ms, timer));
+    }
+
     pub(super) fn next(&self) -> Option<Deadline> {
         let (at_ms, timer) = self.times.first()?;
         Some(Deadline {
@@ -82,7 +86,7 @@ impl Realm {
                 Timer::Join(id) => self.join_is_late(id, now),
                 Timer::Question(id) => self.question_is_late(id, now),
                 Timer::Link(id) => self.check_pulse(id, now),
-                Timer::Redial(peer) => self.redial(peer, now),
+                Timer::Redial(peer) => self.redial(peer),
                 Timer::Sessions => self.expire_sessions(now),
             }
         }

@@ -1,0 +1,374 @@
+//! What all these tests share: a realm with a driver that does the least, and two of them linked, in
+//! virtual time.
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "each test program uses a part of it, and a broken assumption has to end the test"
+)]
+
+use chatproto::{
+    Config, Connection, ConnectionId, Direction, Event, Frame, Limits, LinkCloseReason, LinkId,
+    Now, Output, PeerConfig, Realm, RealmName, UserConfig,
+};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+pub(crate) const SENT: &str = "{\"status\": \"OK\", \"message\": \"Message Sent\"}\r\n\r\n";
+pub(crate) const UNKNOWN_USER: &str =
+    "{\"status\": \"ERROR\", \"message\": \"User Tidak Ditemukan\"}\r\n\r\n";
+pub(crate) const NO_SESSION: &str =
+    "{\"status\": \"ERROR\", \"message\": \"Informasi tidak ditemukan\"}\r\n\r\n";
+pub(crate) const UNKNOWN_COMMAND: &str =
+    "{\"status\": \"ERROR\", \"message\": \"**Protocol Tidak Benar\"}\r\n\r\n";
+pub(crate) const EMPTY_INBOX: &str = "{\"status\": \"OK\", \"messages\": {}}\r\n\r\n";
+pub(crate) const INBOX_FULL: &str = "{\"status\": \"ERROR\", \"message\": \"Kotak masuk penerima penuh, coba lagi nanti\", \"code\": \"inbox_full\"}\r\n\r\n";
+
+pub(crate) fn name(text: &str) -> RealmName {
+    RealmName::parse(text).unwrap()
+}
+
+/// The example realm of that number, 1 to 3, with the others for peers.
+pub(crate) fn example(number: usize) -> Config {
+    let users = [
+        [
+            ("messi", "Lionel Messi", "surabaya"),
+            ("henderson", "Jordan Henderson", "surabaya"),
+            ("lineker", "Gary Lineker", "surabaya"),
+        ],
+        [
+            ("amsal", "Amsal Rizky", "jakarta"),
+            ("herbert", "Herbert Sterling", "singapura"),
+            ("napitupulu", "Napitupulu", "jakarta"),
+        ],
+        [
+            ("amsal", "Amsal Lain", "jakarta"),
+            ("messi", "Messi Lain", "surabaya"),
+            ("rina", "Rina", "bandung"),
+        ],
+    ];
+    let mut config = Config::new(name(&format!("realm{number}")));
+    for (user, display, password) in users[number - 1] {
+        config = config.user(UserConfig::new(user, display, "", password).unwrap());
+    }
+    config
+}
+
+/// The same, with one peer that it knows how to dial.
+pub(crate) fn example_with_peer(number: usize, peer: usize) -> Config {
+    example(number).peer(PeerConfig::new(name(&format!("realm{peer}"))))
+}
+
+pub(crate) fn limits(values: &[(&str, u64)]) -> Limits {
+    let mut limits = Limits::default();
+    for (name, value) in values {
+        limits.set(name, *value).unwrap();
+    }
+    limits
+}
+
+/// A realm and its driver: sockets that take everything at once, and a clock that stands still
+/// until it is told to go on.
+pub(crate) struct Site {
+    pub(crate) realm: Realm,
+    pub(crate) now: Now,
+    /// What each connection was sent and has not looked at.
+    pub(crate) unread: BTreeMap<ConnectionId, Vec<u8>>,
+    /// Each write to a connection by itself.
+    pub(crate) writes: Vec<(ConnectionId, String)>,
+    /// Connections that take nothing.
+    pub(crate) deaf: BTreeSet<ConnectionId>,
+    /// Frames on their way out.
+    pub(crate) frames: BTreeMap<LinkId, VecDeque<Frame>>,
+    /// Every frame there ever was, in order.
+    pub(crate) all_frames: Vec<(LinkId, Frame)>,
+    /// Everything else that came out.
+    pub(crate) outputs: Vec<Output>,
+}
+
+impl Site {
+    pub(crate) fn new(config: Config) -> Self {
+        Self::seeded(config, 7)
+    }
+
+    pub(crate) fn seeded(config: Config, seed: u8) -> Self {
+        let now = Now::new(1_000, 1_790_000_000_000);
+        let mut site = Self {
+            realm: Realm::new(config, [seed; 32], now).unwrap(),
+            now,
+            unread: BTreeMap::new(),
+            writes: Vec::new(),
+            deaf: BTreeSet::new(),
+            frames: BTreeMap::new(),
+            all_frames: Vec::new(),
+            outputs: Vec::new(),
+        };
+        site.run();
+        site
+    }
+
+    /// Carries out all outputs.
+    pub(crate) fn run(&mut self) {
+        while let Some(output) = self.realm.poll_output() {
+            match output {
+                Output::Send(id) if !self.deaf.contains(&id) => self.write_to(id),
+                Output::Send(_) => {}
+                Output::LinkSend(link) => self.take_frames(link),
+                other => self.outputs.push(other),
+            }
+        }
+    }
+
+    fn write_to(&mut self, id: ConnectionId) {
+        let bytes = self.realm.outgoing(id).to_vec();
+        let text = String::from_utf8(bytes.clone()).unwrap();
+        self.writes.push((id, text));
+        self.unread.entry(id).or_default().extend(&bytes);
+        self.realm.sent(id, bytes.len(), self.now).unwrap();
+    }
+
+    fn take_frames(&mut self, link: LinkId) {
+        let frames = self.realm.link_outgoing(link).to_vec();
+        self.realm.link_sent(link, frames.len(), self.now).unwrap();
+        let copies = frames.iter().map(|frame| (link, frame.clone()));
+        self.all_frames.extend(copies);
+        self.frames.entry(link).or_default().extend(frames);
+    }
+
+    // Clients.
+
+    pub(crate) fn open(&mut self) -> ConnectionId {
+        self.open_from("127.0.0.1")
+    }
+
+    pub(crate) fn open_from(&mut self, address: &str) -> ConnectionId {
+        let id = self.realm.open(Connection::new(address), self.now);
+        self.run();
+        id
+    }
+
+    /// Lets a connection take what waits for it again.
+    pub(crate) fn listen(&mut self, id: ConnectionId) {
+        self.deaf.remove(&id);
+        self.write_to(id);
+        self.run();
+    }
+
+    pub(crate) fn receive(&mut self, id: ConnectionId, bytes: &[u8]) {
+        self.realm.receive(id, bytes, self.now);
+        self.run();
+    }
+
+    /// What a connection was sent since it last looked.
+    pub(crate) fn read(&mut self, id: ConnectionId) -> String {
+        String::from_utf8(self.unread.remove(&id).unwrap_or_default()).unwrap()
+    }
+
+    /// Sends, and returns what came back.
+    pub(crate) fn say(&mut self, id: ConnectionId, text: &str) -> String {
+        self.receive(id, text.as_bytes());
+        self.read(id)
+    }
+
+    /// Opens a connection and logs in on it.
+    pub(crate) fn log_in(&mut self, user: &str, password: &str) -> (ConnectionId, String) {
+        let id = self.open();
+        let token = self.auth(id, user, password);
+        (id, token)
+    }
+
+    pub(crate) fn auth(&mut self, id: ConnectionId, user: &str, password: &str) -> String {
+        let reply = self.say(id, &format!("auth {user} {password} \r\n"));
+        token_of(&reply)
+    }
+
+    pub(crate) fn inbox(&mut self, id: ConnectionId, token: &str) -> String {
+        self.say(id, &format!("inbox {token} \r\n"))
+    }
+
+    pub(crate) fn hang_up(&mut self, id: ConnectionId) {
+        self.realm.closed(id, self.now);
+        self.run();
+    }
+
+    // Time.
+
+    /// Lets time pass, timer by timer.
+    pub(crate) fn wait(&mut self, ms: u64) {
+        let end_ms = self.now.mono_ms + ms;
+        while let Some(due) = self.realm.poll_timeout().filter(|due| due.at_ms <= end_ms) {
+            let pause = due.at_ms.saturating_sub(self.now.mono_ms);
+            self.now = self.now.after_ms(pause);
+            self.realm.handle_timeout(self.now);
+            self.run();
+        }
+        self.now = self.now.after_ms(end_ms - self.now.mono_ms);
+        self.realm.handle_timeout(self.now);
+        self.run();
+    }
+
+    // Links.
+
+    /// A link with that realm is up, and that realm has said hello.
+    pub(crate) fn greeted_by(&mut self, peer: &str, direction: Direction) -> LinkId {
+        let link = self.link_up(peer, direction);
+        let hello = hello(peer, self.realm.name().as_str());
+        self.deliver(link, &[hello]);
+        link
+    }
+
+    pub(crate) fn link_up(&mut self, peer: &str, direction: Direction) -> LinkId {
+        let link = self
+            .realm
+            .link_up(&name(peer), direction, self.now)
+            .unwrap();
+        self.run();
+        link
+    }
+
+    pub(crate) fn deliver(&mut self, link: LinkId, frames: &[Frame]) {
+        self.realm.link_frames(link, frames, self.now);
+        self.run();
+    }
+
+    pub(crate) fn link_down(&mut self, link: LinkId) {
+        self.frames.remove(&link);
+        self.realm.link_down(link, self.now);
+        self.run();
+    }
+
+    /// The frames that a link was given since it last looked.
+    pub(crate) fn take(&mut self, link: LinkId) -> Vec<Frame> {
+        self.frames.remove(&link).unwrap_or_default().into()
+    }
+
+    // Outputs.
+
+    pub(crate) fn has_closed(&self, link: LinkId, why: LinkCloseReason) -> bool {
+        self.outputs.contains(&Output::LinkClose(link, why))
+    }
+
+    pub(crate) fn events(&self) -> Vec<&Event> {
+        let events = self.outputs.iter().filter_map(|output| match output {
+            Output::Event(event) => Some(event),
+            _ => None,
+        });
+        events.collect()
+    }
+
+    /// Commits until there is nothing to commit.
+    pub(crate) fn commit(&mut self) {
+        while let Some(batch) = self.realm.take_batch() {
+            self.realm.committed(batch.number, self.now).unwrap();
+            self.run();
+        }
+    }
+}
+
+pub(crate) fn token_of(reply: &str) -> String {
+    let (_, rest) = reply.split_once("\"tokenid\": \"").expect(reply);
+    rest[..36].to_owned()
+}
+
+pub(crate) fn hello(from: &str, to: &str) -> Frame {
+    Frame::Hello(chatproto::link::frame::Hello {
+        realm: from.to_owned(),
+        peer: to.to_owned(),
+        versions: [1, 1],
+        capabilities: Vec::new(),
+        line_bytes_max: 65_536,
+        software: String::new(),
+    })
+}
+
+/// Two realms and the link between them.
+pub(crate) struct Pair {
+    pub(crate) one: Site,
+    pub(crate) two: Site,
+    pub(crate) links: Option<(LinkId, LinkId)>,
+}
+
+impl Pair {
+    /// The two example realms, linked.
+    pub(crate) fn new() -> Self {
+        let mut pair = Self::of(example_with_peer(1, 2), example_with_peer(2, 1));
+        pair.connect();
+        pair
+    }
+
+    /// Any two realms, not linked yet.
+    pub(crate) fn of(one: Config, two: Config) -> Self {
+        Self {
+            one: Site::seeded(one, 1),
+            two: Site::seeded(two, 2),
+            links: None,
+        }
+    }
+
+    /// The first realm has dialled the second.
+    pub(crate) fn link(&mut self) {
+        let (one, two) = (
+            self.one.realm.name().to_string(),
+            self.two.realm.name().to_string(),
+        );
+        let dialled = self.one.link_up(&two, Direction::Dialled);
+        let accepted = self.two.link_up(&one, Direction::Accepted);
+        self.links = Some((dialled, accepted));
+    }
+
+    pub(crate) fn connect(&mut self) {
+        self.link();
+        self.pump();
+    }
+
+    /// Carries one frame from the first realm to the second; false if there is none.
+    pub(crate) fn step_there(&mut self) -> bool {
+        let Some((one, two)) = self.links else {
+            return false;
+        };
+        let frame = self.one.frames.entry(one).or_default().pop_front();
+        frame.is_some_and(|frame| {
+            self.two.deliver(two, &[frame]);
+            true
+        })
+    }
+
+    /// Carries one frame from the second realm to the first; false if there is none.
+    pub(crate) fn step_back(&mut self) -> bool {
+        let Some((one, two)) = self.links else {
+            return false;
+        };
+        let frame = self.two.frames.entry(two).or_default().pop_front();
+        frame.is_some_and(|frame| {
+            self.one.deliver(one, &[frame]);
+            true
+        })
+    }
+
+    /// Carries frames both ways until none is left.
+    pub(crate) fn pump(&mut self) {
+        while self.step_there() | self.step_back() {}
+    }
+
+    /// The link breaks; what is on it is lost.
+    pub(crate) fn cut(&mut self) {
+        if let Some((one, two)) = self.links.take() {
+            self.one.link_down(one);
+            self.two.link_down(two);
+        }
+    }
+
+    /// Lets the same time pass on both sides, with the link working in between.
+    pub(crate) fn wait(&mut self, ms: u64) {
+        let step = ms.div_ceil(20).max(1);
+        let mut left = ms;
+        while left > 0 {
+            let part = step.min(left);
+            self.one.wait(part);
+            self.two.wait(part);
+            self.pump();
+            left -= part;
+        }
+    }
+}

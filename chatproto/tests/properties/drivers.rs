@@ -1,0 +1,251 @@
+//! Any driver, with any ids and any clock: no panic, and mistakes are told.
+
+use crate::common::{example, hello, name};
+use crate::holds;
+use chatproto::{
+    Connection, ConnectionId, Direction, Frame, LinkId, Misuse, Now, Output, PeerConfig, Realm,
+    StoreFailure,
+};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+/// One call of a driver, right or wrong. Ids are numbers, of things that are there or not.
+#[derive(Clone, Debug)]
+enum Call {
+    Open,
+    Receive(u64, Vec<u8>),
+    Ended(u64),
+    Closed(u64),
+    Sent(u64, usize),
+    SentAll(u64),
+    Shutdown,
+    Execute(Vec<u8>),
+    LinkUp(bool, bool),
+    LinkFrames(u64, u64),
+    LinkDown(u64),
+    LinkSent(u64, usize),
+    DialFailed(bool),
+    TakeBatch,
+    Committed(u64),
+    StoreFailed(u64, bool),
+    Poll,
+    PollAll,
+    Timeout,
+    Clock(u64, u64),
+}
+
+fn id() -> impl Strategy<Value = u64> {
+    prop_oneof![
+        8 => 0_u64..5,
+        2 => (0_u64..4, 0_u64..4).prop_map(|(use_of, index)| use_of << 32 | index),
+        1 => any::<u64>(),
+    ]
+}
+
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        Just(b"auth messi surabaya\r\n".to_vec()),
+        Just(b"hello\r\nquit\r\n".to_vec()),
+        Just(b"group x bukber origin\r\n".to_vec()),
+        Just(b"send".to_vec()),
+        Just(b"exit".to_vec()),
+        vec(any::<u8>(), 0..30),
+    ]
+}
+
+fn time() -> impl Strategy<Value = u64> {
+    prop_oneof![
+        8 => 0_u64..100_000,
+        2 => 0_u64..=1 << 53,
+        1 => u64::MAX - 50_000..=u64::MAX,
+    ]
+}
+
+fn call() -> impl Strategy<Value = Call> {
+    let size = || prop_oneof![0_usize..100, Just(usize::MAX)];
+    prop_oneof![
+        5 => Just(Call::Open),
+        9 => (id(), bytes()).prop_map(|(id, bytes)| Call::Receive(id, bytes)),
+        1 => id().prop_map(Call::Ended),
+        2 => id().prop_map(Call::Closed),
+        4 => (id(), size()).prop_map(|(id, n)| Call::Sent(id, n)),
+        6 => id().prop_map(Call::SentAll),
+        1 => prop_oneof![9 => Just(Call::Poll), 1 => Just(Call::Shutdown)],
+        2 => bytes().prop_map(Call::Execute),
+        3 => (any::<bool>(), any::<bool>()).prop_map(|(known, dialled)| Call::LinkUp(known, dialled)),
+        5 => (id(), 0_u64..4).prop_map(|(id, kind)| Call::LinkFrames(id, kind)),
+        1 => id().prop_map(Call::LinkDown),
+        3 => (id(), size()).prop_map(|(id, n)| Call::LinkSent(id, n)),
+        1 => any::<bool>().prop_map(Call::DialFailed),
+        4 => Just(Call::TakeBatch),
+        4 => (0_u64..6).prop_map(Call::Committed),
+        1 => (0_u64..6, any::<bool>()).prop_map(|(n, is_full)| Call::StoreFailed(n, is_full)),
+        3 => Just(Call::Poll),
+        2 => Just(Call::PollAll),
+        4 => Just(Call::Timeout),
+        3 => (time(), time()).prop_map(|(mono, unix)| Call::Clock(mono, unix)),
+    ]
+}
+
+fn realm(is_durable: bool) -> Realm {
+    let config = example(1)
+        .peer(PeerConfig::new(name("realm2")))
+        .durable(is_durable);
+    Realm::new(config, [1; 32], Now::new(0, 0)).unwrap()
+}
+
+/// Makes a call; the errors that there may be are those of the caller.
+fn make(realm: &mut Realm, call: &Call, now: &mut Now) -> Result<(), Misuse> {
+    let client = ConnectionId::from_u64;
+    let link = LinkId::from_u64;
+    let peer = |is_known: bool| name(if is_known { "realm2" } else { "realm9" });
+    match call {
+        Call::Open => drop(realm.open(Connection::new("10.0.0.1"), *now)),
+        Call::Receive(id, bytes) => realm.receive(client(*id), bytes, *now),
+        Call::Ended(id) => realm.ended(client(*id), *now),
+        Call::Closed(id) => realm.closed(client(*id), *now),
+        Call::Sent(id, n) => return realm.sent(client(*id), *n, *now),
+        Call::SentAll(id) => {
+            let n = realm.outgoing(client(*id)).len();
+            realm.sent(client(*id), n, *now)?;
+        }
+        Call::Shutdown => realm.shutdown(*now),
+        Call::Execute(command) => drop(realm.execute(command, *now)),
+        Call::LinkUp(is_known, is_dialled) => {
+            let direction = if *is_dialled {
+                Direction::Dialled
+            } else {
+                Direction::Accepted
+            };
+            realm.link_up(&peer(*is_known), direction, *now)?;
+        }
+        Call::LinkFrames(id, kind) => {
+            let frame = match kind {
+                0 | 1 => hello("realm2", "realm1"),
+                2 => Frame::Ping { n: 1 },
+                _ => Frame::Answer { id: 1, found: true },
+            };
+            realm.link_frames(link(*id), &[frame], *now);
+        }
+        Call::LinkDown(id) => realm.link_down(link(*id), *now),
+        Call::LinkSent(id, n) => return realm.link_sent(link(*id), *n, *now),
+        Call::DialFailed(is_known) => return realm.dial_failed(&peer(*is_known), *now),
+        Call::TakeBatch => drop(realm.take_batch()),
+        Call::Committed(number) => return realm.committed(*number, *now),
+        Call::StoreFailed(number, is_full) => {
+            let failure = if *is_full {
+                StoreFailure::Full
+            } else {
+                StoreFailure::Broken
+            };
+            return realm.store_failed(*number, failure, *now);
+        }
+        Call::Poll => drop(realm.poll_output()),
+        Call::PollAll => while realm.poll_output().is_some() {},
+        Call::Timeout => realm.handle_timeout(*now),
+        Call::Clock(mono, unix) => *now = Now::new(*mono, *unix),
+    }
+    Ok(())
+}
+
+#[test]
+fn no_calls_make_it_panic() {
+    let inputs = (vec(call(), 0..150), any::<bool>());
+
+    holds(&inputs, |(calls, is_durable)| {
+        let mut realm = realm(is_durable);
+        let mut now = Now::new(0, 0);
+        for call in &calls {
+            let misuse = make(&mut realm, call, &mut now).err();
+            let expected = match call {
+                Call::Sent(..) | Call::LinkSent(..) => vec![Misuse::SentTooMuch],
+                Call::LinkUp(false, _) | Call::DialFailed(false) => vec![Misuse::UnknownPeer],
+                Call::Committed(_) | Call::StoreFailed(..) => vec![Misuse::WrongBatch],
+                _ => Vec::new(),
+            };
+            prop_assert!(
+                misuse.is_none_or(|misuse| expected.contains(&misuse)),
+                "{:?}",
+                misuse
+            );
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn an_unknown_peer_is_always_told() {
+    let calls = vec(call(), 0..60);
+
+    holds(&calls, |calls| {
+        let mut realm = realm(false);
+        let mut now = Now::new(0, 0);
+        for call in &calls {
+            let _ = make(&mut realm, call, &mut now);
+        }
+
+        let unknown = name("realm9");
+        let link = realm.link_up(&unknown, Direction::Accepted, now);
+        let dial = realm.dial_failed(&unknown, now);
+
+        prop_assert_eq!(link, Err(Misuse::UnknownPeer));
+        prop_assert_eq!(dial, Err(Misuse::UnknownPeer));
+        Ok(())
+    });
+}
+
+#[test]
+fn more_sent_than_there_was_is_told_and_changes_nothing() {
+    let inputs = (1_usize..20, 1_usize..100, 0_usize..1_000);
+
+    holds(&inputs, |(lines, over, part)| {
+        let mut realm = realm(false);
+        let now = Now::new(0, 0);
+        let id = realm.open(Connection::new("10.0.0.1"), now);
+        realm.receive(id, "x\r\n".repeat(lines).as_bytes(), now);
+        let outgoing = realm.outgoing(id).to_vec();
+        let part = part.min(outgoing.len());
+
+        let too_much = realm.sent(id, outgoing.len() + over, now);
+        prop_assert_eq!(too_much, Err(Misuse::SentTooMuch));
+        prop_assert_eq!(realm.outgoing(id), &outgoing[..]);
+        prop_assert_eq!(realm.sent(id, part, now), Ok(()));
+        prop_assert_eq!(realm.outgoing(id), &outgoing[part..]);
+        let too_much = realm.sent(id, outgoing.len() - part + over, now);
+
+        prop_assert_eq!(too_much, Err(Misuse::SentTooMuch));
+        prop_assert_eq!(realm.outgoing(id), &outgoing[part..]);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_shut_down_realm_always_gets_there() {
+    let inputs = (vec(call(), 0..100), any::<bool>());
+
+    holds(&inputs, |(calls, is_durable)| {
+        let mut realm = realm(is_durable);
+        let mut now = Now::new(0, 0);
+        let calls = calls.iter().filter(|call| !matches!(call, Call::Clock(..)));
+        for call in calls {
+            let _ = make(&mut realm, call, &mut now);
+        }
+
+        realm.shutdown(now);
+        while let Some(output) = realm.poll_output() {
+            if let Output::Send(id) = output {
+                let n = realm.outgoing(id).len();
+                realm.sent(id, n, now).unwrap();
+            }
+        }
+        for number in 0..200 {
+            realm.take_batch();
+            let _ = realm.committed(number, now);
+        }
+        realm.handle_timeout(now.after_ms(5_000));
+        while realm.poll_output().is_some() {}
+
+        prop_assert!(realm.is_shut_down());
+        Ok(())
+    });
+}

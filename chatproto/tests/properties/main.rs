@@ -1,0 +1,30 @@
+//! What holds for any bytes, any frames and any driver.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a broken assumption has to end the test, and `tests/run` counts the cases"
+)]
+
+mod clients;
+#[path = "../common/mod.rs"]
+mod common;
+mod drivers;
+mod frames;
+mod twice;
+
+use proptest::strategy::Strategy;
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
+
+const CASES: u32 = 256;
+
+/// Checks a property with that many random inputs, and says how many.
+fn holds<S: Strategy>(inputs: &S, property: impl Fn(S::Value) -> Result<(), TestCaseError>) {
+    let mut runner = TestRunner::new(Config::with_cases(CASES));
+    if let Err(error) = runner.run(inputs, property) {
+        panic!("{error}");
+    }
+    println!("properties: {CASES}");
+}
