@@ -2,7 +2,7 @@
 
 use crate::account::UserId;
 use crate::directory::PeerId;
-use crate::name::{Address, GroupName};
+use crate::name::{Address, GroupName, RealmName, UserName};
 use crate::slots::{Key, Slots};
 use std::collections::BTreeMap;
 
@@ -30,6 +30,9 @@ pub(crate) struct LiveGroup<C> {
     pub(crate) joining: Vec<(UserId, Option<C>)>,
     /// Members of other realms; at home alone. One entry a connection.
     pub(crate) elsewhere: Vec<(PeerId, Address)>,
+    /// Members of realms that this one has not met, by name: the first of each name is shown by it
+    /// alone.
+    pub(crate) strangers: BTreeMap<UserName, RealmName>,
     /// The home is not linked, or no longer knows the group.
     pub(crate) is_away: bool,
 }
@@ -86,6 +89,7 @@ impl<C: Copy + PartialEq> LiveGroups<C> {
             here: Vec::new(),
             joining: Vec::new(),
             elsewhere: Vec::new(),
+            strangers: BTreeMap::new(),
             is_away: false,
         };
         let id = self.groups.insert(group);

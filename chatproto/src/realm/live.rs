@@ -304,7 +304,7 @@ impl Realm {
 
     /// Writes an event to the members whose connections are here: one write an event.
     pub(super) fn tell_here(&mut self, group: GroupId, kind: LiveKind, who: &Address, text: &str) {
-        let shown = self.shown(who);
+        let shown = self.shown_in(group, who);
         match kind {
             LiveKind::Join => self.write_here(group, &[shown.as_str(), " telah bergabung"]),
             LiveKind::Leave => self.write_here(group, &[shown.as_str(), " meninggalkan group"]),
@@ -315,6 +315,31 @@ impl Realm {
                 }
             }
             LiveKind::Members | LiveKind::Gone => {}
+        }
+    }
+
+    /// What a member is called in a group. Of realms that are linked with its home but not with
+    /// this one nothing is known, so the first of a name has it.
+    fn shown_in(&mut self, group: GroupId, who: &Address) -> String {
+        let user = who.user.as_str();
+        let is_known = who.realm == self.name
+            || self.accounts.find(user).is_some()
+            || !self.directory.homes(user).is_empty();
+        if is_known {
+            return self.shown(who);
+        }
+        let strangers_max = self.limits.live_members_max as usize;
+        let Some(place) = self.groups.get_mut(group) else {
+            return who.to_string();
+        };
+        if place.strangers.len() < strangers_max {
+            let first = place.strangers.entry(who.user.clone());
+            first.or_insert_with(|| who.realm.clone());
+        }
+        if place.strangers.get(user) == Some(&who.realm) {
+            who.user.to_string()
+        } else {
+            who.to_string()
         }
     }
 
