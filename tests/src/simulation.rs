@@ -25,8 +25,8 @@ pub struct Plan {
     pub letters: usize,
     /// Messages to live groups.
     pub group_messages: usize,
-    /// Whether links are cut, fall silent and are mended all the time. What was under way in live
-    /// groups is lost with its link, so there are none then.
+    /// Whether links are cut, fall silent and are mended all the time. What is under way in live
+    /// groups is lost with its link then; whatever comes still comes once and in order.
     pub cuts: bool,
 }
 

@@ -2,6 +2,7 @@
 
 use super::Realm;
 use super::clients::{Client, Mode, Wait, refusal};
+use super::questions::Questions;
 use super::timers::Timer;
 use crate::config::Detail;
 use crate::error::ErrorCode;
@@ -366,6 +367,8 @@ impl Realm {
             // What waited for the store was never promised, and never will be.
             self.clients.drop_held();
         }
+        // Nobody's answer counts any more, lest it be told that there was none.
+        self.questions = Questions::default();
         self.close_links(now);
         // All members go at once: nobody is told that the others leave.
         self.groups = LiveGroups::new();

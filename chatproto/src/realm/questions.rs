@@ -125,10 +125,12 @@ impl Realm {
     /// Two realms ask for the same group at once: the one with the smaller name makes it, so its
     /// answer to the other waits until it knows that nobody else has it.
     fn defer(&mut self, peer: PeerId, id: u64, topic: &Topic) -> bool {
-        let comes_after = self.peer(peer).is_some_and(|peer| self.name < peer.name);
+        let is_smaller = self.peer(peer).is_some_and(|peer| self.name < peer.name);
         let Some(question) = self.questions.about(topic) else {
             return false;
         };
+        // Who has answered us already has asked later than we did.
+        let comes_after = is_smaller || !question.unanswered.contains(&peer);
         // One a peer: a second question of the same has its answer at once.
         if !comes_after {
             if !question.rivals.contains(&peer) {

@@ -52,7 +52,9 @@ fn told(bytes: &[u8], lengths: &[u8]) -> Told {
     let mut rest = input.as_slice();
     let mut lengths = lengths.iter().cycle();
     while !rest.is_empty() {
-        let length = lengths.next().map_or(rest.len(), |n| usize::from(*n).max(1));
+        let length = lengths
+            .next()
+            .map_or(rest.len(), |n| usize::from(*n).max(1));
         let (read, after) = rest.split_at(length.min(rest.len()));
         rest = after;
         realm.receive(id, read, now);

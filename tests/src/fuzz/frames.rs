@@ -216,10 +216,15 @@ impl Pen {
         let realm = if is_home { OWN } else { self.peer };
         let mut from = format!("{user}@{realm}");
         if tape.is_odd_case() {
-            from = (*tape.one_of(&["messi@realm1", "x@realm9", "amsal", "", "a@b@c"])).to_owned();
+            let others = ["messi@realm1", "x@realm9", "amsal", "", "a@b@c"];
+            others[tape.below(others.len())].clone_into(&mut from);
         }
-        let is_forged = !is_home && !from.ends_with(&format!("@{}", self.peer));
-        let text = if is_forged { FORGED.to_owned() } else { said(tape) };
+        let is_forged = !is_home && !is_of(&from, self.peer);
+        let text = if is_forged {
+            FORGED.to_owned()
+        } else {
+            said(tape)
+        };
         let group = tape.one_of(&GROUPS).split('@').next();
         let kinds = [
             LiveKind::Join,
@@ -291,7 +296,8 @@ impl Pen {
     /// An envelope of which one part may be wrong.
     fn any_envelope(&mut self, tape: &mut Tape<'_>) -> Envelope {
         let mut envelope = self.envelope(tape);
-        let realm = RealmName::parse(tape.one_of(&["realm0", "realm1", "realm2", "x"]));
+        let realms = ["realm0", "realm1", "realm2", "x"];
+        let realm = RealmName::parse(realms[tape.below(realms.len())]);
         let realm = realm.expect("a name");
         let addresses = ["messi@realm0", "amsal@realm1", "messi@realm2", "", "@", "x"];
         let address = (*tape.one_of(&addresses)).to_owned();
@@ -308,18 +314,32 @@ impl Pen {
         envelope
     }
 
+    /// Whether a frame speaks for somebody who is not this peer's.
+    pub(super) fn is_forgery(&self, frame: &Frame) -> bool {
+        match frame {
+            Frame::Env { envelope, .. } => self.is_forged(envelope),
+            Frame::Live(live) if !live.home && live.kind == LiveKind::Members => {
+                !live.members.iter().all(|member| is_of(member, self.peer))
+            }
+            Frame::Live(live) => !live.home && !is_of(&live.from, self.peer),
+            _ => false,
+        }
+    }
+
     /// Whether an envelope is not this peer's to send: the rule, written down once more.
-    pub(super) fn is_forged(&self, envelope: &Envelope) -> bool {
-        let is_of = |address: &str, realm: &str| {
-            address
-                .split_once('@')
-                .is_some_and(|(user, of)| !user.is_empty() && of == realm)
-        };
+    fn is_forged(&self, envelope: &Envelope) -> bool {
         envelope.origin.as_str() != self.peer
             || envelope.destination.as_str() != OWN
             || !is_of(&envelope.from, self.peer)
             || !is_of(&envelope.to, OWN)
     }
+}
+
+/// Whether an address is one of that realm.
+fn is_of(address: &str, realm: &str) -> bool {
+    address
+        .split_once('@')
+        .is_some_and(|(user, of)| !user.is_empty() && of == realm)
 }
 
 fn resume(stream: Uuid, kind: StreamKind, view: View) -> Frame {

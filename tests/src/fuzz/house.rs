@@ -1,13 +1,13 @@
 //! A realm under small limits and the driver it has: everything it asks for is carried out, and
 //! what it promises is checked.
 
-use super::lines::{USERS, spoken};
+use super::lines::USERS;
 use super::link::Wire;
 use super::seat::{FORGED, Seat, check_reply, check_write, reply_bytes_max};
 use super::tape::Tape;
 use chatproto::{
-    Batch, Config, Connection, ConnectionId, Detail, Event, Frame, Limits, Now, Output, PeerConfig, Realm,
-    RealmName, Record, RequestId, StoreFailure, UserConfig,
+    Batch, Config, ConnectionId, Detail, Event, Frame, Limits, Now, Output, PeerConfig, Realm,
+    RealmName, Record, RequestId, UserConfig,
 };
 use std::collections::BTreeMap;
 
@@ -67,18 +67,18 @@ pub(super) struct House {
     pub(super) realm: Realm,
     pub(super) now: Now,
     pub(super) wires: Vec<Wire>,
-    limits: Limits,
-    seats: Vec<Seat>,
-    gone: Vec<ConnectionId>,
-    tokens: Vec<String>,
+    pub(super) limits: Limits,
+    pub(super) seats: Vec<Seat>,
+    pub(super) gone: Vec<ConnectionId>,
+    pub(super) tokens: Vec<String>,
     /// Commands without a connection, and whether they were empty.
-    requests: BTreeMap<RequestId, bool>,
+    pub(super) requests: BTreeMap<RequestId, bool>,
     /// The store takes every batch at once.
-    is_committing: bool,
-    offered: Option<u64>,
+    pub(super) is_committing: bool,
+    pub(super) offered: Option<u64>,
     is_in_timer: bool,
-    /// Nothing that clients say can look like a forgery.
-    is_tame: bool,
+    /// What hung on the store is lost, answers too.
+    pub(super) is_broken: bool,
     pub(super) misbehaved: Vec<RealmName>,
     /// What the realm sent over links, and to which peer.
     pub(super) said: Vec<(usize, Frame)>,
@@ -115,102 +115,14 @@ impl House {
             is_committing: choice & 0x80 == 0,
             offered: None,
             is_in_timer: false,
-            is_tame: !peers.is_empty(),
+            is_broken: false,
             misbehaved: Vec::new(),
             said: Vec::new(),
         }
     }
 
-    /// Does one thing that a driver may do for its clients.
-    pub(super) fn client_step(&mut self, tape: &mut Tape<'_>) {
-        match tape.byte() % 24 {
-            0 | 1 => self.open(tape),
-            2..=9 => {
-                let line = spoken(tape, &self.tokens);
-                self.feed(tape, &line);
-            }
-            10..=12 => {
-                let bytes = tape.text().to_vec();
-                self.feed(tape, &bytes);
-            }
-            13 => {
-                let bytes = vec![tape.byte(); tape.below(256) * 2];
-                self.feed(tape, &bytes);
-            }
-            14 => {
-                let word = *tape.one_of(&[&b"exit"[..], b"exit\r\n", b"\r\n", b"\n", b"\r"]);
-                self.feed(tape, word);
-            }
-            15 => self.end(tape),
-            16 => self.close(tape),
-            17 => {
-                let ms = *tape.one_of(&[0, 1, 20, 50, 301, 500, 1_001, 5_000, 60_001]);
-                self.advance(ms);
-            }
-            18 => self.write_some(tape),
-            19 => {
-                let at = tape.below(self.seats.len());
-                if let Some(seat) = self.seats.get_mut(at) {
-                    seat.is_reading = !seat.is_reading;
-                }
-            }
-            20 => self.drain(),
-            21 => self.execute(tape),
-            22 => self.store_step(tape),
-            _ => self.call_late(tape),
-        }
-    }
-
-    fn open(&mut self, tape: &mut Tape<'_>) {
-        let address = *tape.one_of(&["10.0.0.1", "10.0.0.2", "10.0.0.3"]);
-        let id = self.realm.open(Connection::new(address), self.now);
-        self.gone.retain(|other| *other != id);
-        self.seats.push(Seat::new(id));
-    }
-
-    fn feed(&mut self, tape: &mut Tape<'_>, bytes: &[u8]) {
-        let at = tape.below(self.seats.len());
-        let Some(seat) = self.seats.get_mut(at) else {
-            return;
-        };
-        if seat.is_paused || seat.has_ended {
-            return;
-        }
-        let mut bytes = bytes.to_vec();
-        if self.is_tame {
-            bytes.make_ascii_lowercase();
-        }
-        seat.feed(&bytes);
-        self.realm.receive(seat.id, &bytes, self.now);
-    }
-
-    fn end(&mut self, tape: &mut Tape<'_>) {
-        let at = tape.below(self.seats.len());
-        if let Some(seat) = self.seats.get_mut(at).filter(|seat| !seat.is_paused) {
-            seat.has_ended = true;
-            self.realm.ended(seat.id, self.now);
-        }
-    }
-
-    fn close(&mut self, tape: &mut Tape<'_>) {
-        let at = tape.below(self.seats.len());
-        if at < self.seats.len() {
-            let seat = self.seats.remove(at);
-            self.gone.push(seat.id);
-            self.realm.closed(seat.id, self.now);
-        }
-    }
-
-    fn write_some(&mut self, tape: &mut Tape<'_>) {
-        let at = tape.below(self.seats.len());
-        if at < self.seats.len() {
-            let n = tape.below(256);
-            self.write_to(at, n);
-        }
-    }
-
     /// Writes to a client, as much as its socket takes. Returns whether there was anything.
-    fn write_to(&mut self, at: usize, n: usize) -> bool {
+    pub(super) fn write_to(&mut self, at: usize, n: usize) -> bool {
         let id = self.seats[at].id;
         let bytes = self.realm.outgoing(id);
         let bytes = bytes[..n.min(bytes.len())].to_vec();
@@ -225,7 +137,7 @@ impl House {
     }
 
     /// Every client reads all that there is.
-    fn drain(&mut self) {
+    pub(super) fn drain(&mut self) {
         for _ in 0..STEPS_MAX {
             let ids: Vec<_> = self.seats.iter().map(|seat| seat.id).collect();
             let mut any = false;
@@ -241,41 +153,7 @@ impl House {
         unreachable!("the clients are never done reading");
     }
 
-    fn execute(&mut self, tape: &mut Tape<'_>) {
-        let mut line = if tape.is_odd_case() {
-            tape.text().to_vec()
-        } else {
-            spoken(tape, &self.tokens)
-        };
-        if self.is_tame {
-            line.make_ascii_lowercase();
-        }
-        let is_empty = matches!(&line[..], b"" | b"\n" | b"\r\n");
-        let request = self.realm.execute(&line, self.now);
-        assert!(self.requests.insert(request, is_empty).is_none());
-    }
-
-    fn store_step(&mut self, tape: &mut Tape<'_>) {
-        let verdict = tape.byte();
-        if verdict % 4 == 0 {
-            self.is_committing = !self.is_committing;
-            return;
-        }
-        self.offer();
-        let Some(number) = self.offered.take() else {
-            return;
-        };
-        let reported = match verdict {
-            0xfe | 0xff => self
-                .realm
-                .store_failed(number, StoreFailure::Broken, self.now),
-            _ if verdict % 4 == 1 => self.realm.store_failed(number, StoreFailure::Full, self.now),
-            _ => self.realm.committed(number, self.now),
-        };
-        reported.expect("the batch that is under way");
-    }
-
-    fn offer(&mut self) {
+    pub(super) fn offer(&mut self) {
         if let Some(Batch { number, records }) = self.realm.take_batch() {
             self.offered = Some(number);
             for record in records {
@@ -284,19 +162,6 @@ impl House {
                 }
             }
         }
-    }
-
-    /// Calls with the id of a connection that is gone do nothing.
-    fn call_late(&mut self, tape: &mut Tape<'_>) {
-        let at = tape.below(self.gone.len());
-        let Some(id) = self.gone.get(at).copied() else {
-            return;
-        };
-        self.realm.receive(id, b"hello\r\n", self.now);
-        self.realm.ended(id, self.now);
-        self.realm.closed(id, self.now);
-        assert!(self.realm.outgoing(id).is_empty());
-        assert!(self.realm.sent(id, 0, self.now).is_ok());
     }
 
     /// Lets time pass, stopping at each deadline on the way.
@@ -383,7 +248,8 @@ impl House {
             Output::Close(id, why) => {
                 let at = self.seat(id);
                 let seat = self.seats.remove(at);
-                seat.check_closed(why, !self.is_in_timer, &self.limits);
+                let is_answered = !self.is_in_timer && !self.is_broken;
+                seat.check_closed(why, is_answered, &self.limits);
                 self.gone.push(id);
             }
             Output::Reply(request, reply) => {
@@ -429,7 +295,7 @@ impl House {
             }
             self.advance(self.limits.ask_ms_max);
         }
-        for seat in &self.seats {
+        for seat in self.seats.iter().filter(|_| !self.is_broken) {
             seat.check_replies(&self.limits);
         }
         for seat in &mut self.seats {

@@ -86,7 +86,8 @@ impl House {
             18 => {
                 let wire = self.wires.remove(at);
                 self.realm.link_down(wire.id, self.now);
-                self.realm.link_frames(wire.id, &[Frame::Ping { n: 1 }], self.now);
+                self.realm
+                    .link_frames(wire.id, &[Frame::Ping { n: 1 }], self.now);
                 assert!(self.realm.link_outgoing(wire.id).is_empty());
             }
             _ => {
@@ -114,9 +115,7 @@ impl House {
 
     /// Gives frames to the realm. A peer that breaks the protocol loses its link for it.
     fn take_frames(&mut self, id: LinkId, frames: &[Frame], pen: &Pen) {
-        let is_forged = frames
-            .iter()
-            .any(|frame| matches!(frame, Frame::Env { envelope, .. } if pen.is_forged(envelope)));
+        let is_forged = frames.iter().any(|frame| pen.is_forgery(frame));
         self.misbehaved.clear();
         self.realm.link_frames(id, frames, self.now);
         self.carry_out();
@@ -141,7 +140,8 @@ impl House {
         let frames = frames[..n.min(frames.len())].to_vec();
         let sent = self.realm.link_sent(id, frames.len(), self.now);
         sent.expect("as much as was outgoing");
-        self.said.extend(frames.into_iter().map(|frame| (peer, frame)));
+        self.said
+            .extend(frames.into_iter().map(|frame| (peer, frame)));
     }
 
     pub(super) fn link_send(&mut self, id: LinkId) {

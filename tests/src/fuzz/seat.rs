@@ -7,7 +7,7 @@ use serde_json::Value;
 /// The longest event of a live group.
 const EVENT_BYTES_MAX: usize = 900;
 
-/// What holds of every forged text: it must never be shown to anybody.
+/// Every forged text; it must never be shown to anybody. What clients write is in lower case.
 pub(super) const FORGED: &str = "FORGED";
 
 /// A client and what it has read so far.
@@ -68,7 +68,10 @@ impl Seat {
                 self.is_unpredictable = true;
                 self.unparsed.clear();
             }
-            let end = self.unparsed.windows(4).position(|four| four == b"\r\n\r\n");
+            let end = self
+                .unparsed
+                .windows(4)
+                .position(|four| four == b"\r\n\r\n");
             let Some(end) = end else {
                 return token;
             };
@@ -94,7 +97,11 @@ impl Seat {
         if self.is_unpredictable {
             return;
         }
-        assert!(self.unparsed.is_empty(), "half a reply: {:?}", self.unparsed);
+        assert!(
+            self.unparsed.is_empty(),
+            "half a reply: {:?}",
+            self.unparsed
+        );
         assert_eq!(
             self.replies,
             self.due(limits),
@@ -104,11 +111,11 @@ impl Seat {
     }
 
     /// Checks what it has read when it is closed.
-    pub(super) fn check_closed(&self, why: CloseReason, is_drained: bool, limits: &Limits) {
+    pub(super) fn check_closed(&self, why: CloseReason, is_answered: bool, limits: &Limits) {
         if self.is_unpredictable {
             return;
         }
-        if why == CloseReason::Ended && is_drained {
+        if why == CloseReason::Ended && is_answered {
             return self.check_replies(limits);
         }
         let last_words = u64::from(!matches!(why, CloseReason::Ended | CloseReason::Quit));
@@ -125,12 +132,19 @@ impl Seat {
 pub(super) fn check_reply(reply: &[u8], limits: &Limits) -> Value {
     let shown = String::from_utf8_lossy(reply);
     assert!(reply.is_ascii(), "not in ASCII: {shown:?}");
-    assert!(reply.len() <= reply_bytes_max(limits), "a reply of {} bytes", reply.len());
+    assert!(
+        reply.len() <= reply_bytes_max(limits),
+        "a reply of {} bytes",
+        reply.len()
+    );
     let object = reply.strip_suffix(b"\r\n\r\n").unwrap_or_default();
     let value: Value = serde_json::from_slice(object).unwrap_or_default();
     let is_error = value["status"] == "ERROR";
     assert!(is_error || value["status"] == "OK", "no reply: {shown:?}");
-    assert!(!is_error || value["message"].is_string(), "no message: {shown:?}");
+    assert!(
+        !is_error || value["message"].is_string(),
+        "no message: {shown:?}"
+    );
     if let Some(code) = value["code"].as_str() {
         let is_known = ErrorCode::ALL.iter().any(|known| known.code() == code);
         assert!(is_known && is_error, "no code: {shown:?}");

@@ -7,7 +7,8 @@ use chatproto::{Frame, Limits, Now, RealmName};
 
 /// The line and the frame with which a peer begins.
 const HANDSHAKE: &[u8] = b"realm-link/1 plain realm2 realm1\n";
-const HELLO: &[u8] = b"{\"t\":\"hello\",\"realm\":\"realm2\",\"peer\":\"realm1\",\"versions\":[1,1],\
+const HELLO: &[u8] =
+    b"{\"t\":\"hello\",\"realm\":\"realm2\",\"peer\":\"realm1\",\"versions\":[1,1],\
     \"capabilities\":[],\"limits\":{\"line_bytes\":4096},\"software\":\"x\"}\n";
 
 /// What is outgoing besides frames that were given to be sent: one frame of last words.
@@ -58,13 +59,19 @@ fn told(bytes: &[u8], lengths: &[u8]) -> Told {
     let mut rest = bytes;
     let mut lengths = lengths.iter().cycle();
     while !rest.is_empty() {
-        let length = lengths.next().map_or(rest.len(), |n| usize::from(*n).max(1));
+        let length = lengths
+            .next()
+            .map_or(rest.len(), |n| usize::from(*n).max(1));
         let (read, after) = rest.split_at(length.min(rest.len()));
         rest = after;
         let received = transport.receive(read, now);
-        told.events.extend(std::iter::from_fn(|| transport.poll_event()));
+        told.events
+            .extend(std::iter::from_fn(|| transport.poll_event()));
         let error = received.err();
-        assert!(told.failed.is_none() || error == told.failed, "a failure that ended");
+        assert!(
+            told.failed.is_none() || error == told.failed,
+            "a failure that ended"
+        );
         told.failed = error;
     }
     told.outgoing = transport.outgoing().to_vec();

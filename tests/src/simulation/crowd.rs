@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, VecDeque};
 const LINK_MS_MAX: u64 = 120_000;
 
 /// After this long without anybody doing anything all queues are empty.
-const REST_MS: u64 = 30_000;
+const REST_MS: u64 = 120_000;
 
 /// Everybody, and all that is known about them.
 pub(super) struct Crowd {
@@ -129,7 +129,11 @@ impl Crowd {
             stays: Vec::new(),
             talking: Vec::new(),
             letters: Letters::default(),
-            talk: Talk::default(),
+            talk: if plan.cuts {
+                Talk::lossy()
+            } else {
+                Talk::default()
+            },
             story: Story::default(),
             strays: Vec::new(),
             suspect: None,
@@ -286,7 +290,8 @@ fn pairs() -> impl Iterator<Item = (RealmIndex, RealmIndex)> {
 fn limits(dice: &mut Dice, cuts: bool) -> Limits {
     let mut limits = Limits::default();
     if dice.chance(50) {
-        limits.credit_envelopes_max = 1 + dice.below(16) as u64;
+        // One a round trip is enough for few letters only.
+        limits.credit_envelopes_max = if cuts { 1 } else { 4 } + dice.below(12) as u64;
     }
     if cuts {
         limits.redial_ms_max = 2_000;

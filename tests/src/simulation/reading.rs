@@ -20,6 +20,8 @@ pub(super) enum Live<'a> {
     Leave(&'a str),
     /// Who, and what stands between the brackets.
     Say(&'a str, &'a str),
+    /// The link to the home is down.
+    Away,
     /// All that comes after the word with which one leaves.
     Exit(&'a str),
 }
@@ -108,6 +110,13 @@ pub(super) fn live(read: &str) -> Option<Vec<Live<'_>>> {
             pieces.push(Live::Exit(after));
             break;
         }
+        if rest.starts_with('*') {
+            let (_, after) = rest.split_once("* tidak terhubung, grup ")?;
+            let (_, after) = after.split_once(" menunggu")?;
+            pieces.push(Live::Away);
+            rest = after;
+            continue;
+        }
         let name_end = rest.find([' ', ':'])?;
         let (name, after) = rest.split_at(name_end);
         if let Some(after) = after.strip_prefix(" telah bergabung") {
@@ -151,11 +160,13 @@ mod tests {
 
     #[test]
     fn run_on_events_are_told_apart() {
-        let read = "b1 telah bergabungb2@timur: [7.1 x]b1 meninggalkan groupexit{";
+        let read = "b1 telah bergabungb2@timur: [7.1 x]*utara* tidak terhubung, grup g1 menunggu\
+                    b1 meninggalkan groupexit{";
 
         let pieces = [
             Live::Join("b1"),
             Live::Say("b2@timur", "7.1 x"),
+            Live::Away,
             Live::Leave("b1"),
             Live::Exit("{"),
         ];

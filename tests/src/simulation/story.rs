@@ -73,12 +73,12 @@ impl Story {
         let from_ms = direct()
             .next()
             .map_or(0, |(at_ms, _)| at_ms.saturating_sub(2_000));
-        let lives = |realm: usize| people.iter().any(|person| person.realm == realm);
+        let is_home = |realm: usize| people.iter().any(|person| person.realm == realm);
         let belongs = |note: &Note| match note {
             Note::HungUp { by } | Note::Stayed { by, .. } | Note::Seated { by, .. } => {
                 people.contains(by)
             }
-            Note::Link { realms, .. } => lives(realms.0) && lives(realms.1),
+            Note::Link { realms, .. } => is_home(realms.0) && is_home(realms.1),
             _ => is_about(note),
         };
         let lines: Vec<_> = self
@@ -92,11 +92,10 @@ impl Story {
     pub(super) fn of_person(&self, person: Person) -> String {
         let last_group = self.last_group(person);
         let is_about = |note: &Note| match note {
-            Note::HungUp { by } => *by == person,
             Note::Stayed { by, group, .. } | Note::Seated { by, group, .. } => {
                 *by == person || last_group == Some(*group)
             }
-            Note::Wrote { by, .. } | Note::Read { by, .. } => *by == person,
+            Note::HungUp { by } | Note::Wrote { by, .. } | Note::Read { by, .. } => *by == person,
             Note::Link { realms, .. } => realms.0 == person.realm || realms.1 == person.realm,
             Note::Answered { .. } => false,
         };

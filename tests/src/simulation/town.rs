@@ -61,7 +61,9 @@ impl Person {
 /// The configuration of a realm that may link with all others.
 pub(super) fn config(realm: usize, users: usize, limits: Limits) -> Result<Config, NameError> {
     let own = RealmName::parse(REALMS[realm])?;
-    let mut config = Config::new(own).limits(limits).durable(realm % 2 == 0);
+    let mut config = Config::new(own)
+        .limits(limits)
+        .durable(realm.is_multiple_of(2));
     for number in 0..users {
         let person = Person { realm, number };
         let name = person.name();

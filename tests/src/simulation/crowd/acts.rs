@@ -28,20 +28,19 @@ impl Crowd {
         let has_talk = self.said < self.plan.group_messages;
         match self.dice.below(1_000) {
             0..150 if has_letters => self.write_letters(),
-            0..150 => {}
             150..280 => {
                 let at = self.anybody();
                 self.read_inbox(at);
             }
             280..850 if has_talk => self.say(),
-            280..850 => {}
             850..900 if has_talk => self.join(),
             900..920 if has_talk => self.meet(),
             920..955 => self.exit(),
             955..965 => self.drop_porch(),
             965..975 => self.drop_desk(),
             975..985 => self.log_in_again(),
-            _ => self.try_oddly(),
+            985.. => self.try_oddly(),
+            _ => {}
         }
         self.moment();
         if self.plan.cuts {
@@ -66,23 +65,30 @@ impl Crowd {
                 _ => self.anybody(),
             };
             lines.push_str(&self.letter_line(from, to));
+            // All that follows has to wait until it is clear that nobody is meant.
+            if self.dice.chance(10) {
+                lines.push_str(&self.line_to_nobody(from));
+            }
         }
         if self.dice.chance(10) {
-            lines.push_str(&self.line_to_nobody(from));
-        }
-        if self.dice.chance(10) {
-            lines.push_str(&format!("inbox {}\r\n", self.dwellers[from].token));
+            lines.push_str("inbox ");
+            lines.push_str(&self.dwellers[from].token);
+            lines.push_str("\r\n");
             self.dwellers[from].awaited.push_back(Awaited::Inbox);
         }
-        let at = self.dice.below(lines.len());
-        let at = if lines.is_char_boundary(at) { at } else { 0 };
+        let is_cut = self.dice.chance(40);
+        let at = if is_cut {
+            self.dice.below(lines.len())
+        } else {
+            0
+        };
         let desk = self.dwellers[from].desk;
-        let (first, second) = lines.split_at(if self.dice.chance(20) { at } else { 0 });
+        let (first, second) = lines.as_bytes().split_at(at);
         for piece in [first, second]
             .into_iter()
             .filter(|piece| !piece.is_empty())
         {
-            self.world.write(desk, piece.as_bytes());
+            self.world.write(desk, piece);
         }
     }
 
@@ -274,6 +280,10 @@ impl Crowd {
     }
 
     fn say_on(&mut self, seat: usize) {
+        // Where a join may be refused, what was said too early would be taken for a command.
+        if self.plan.cuts && self.stays[seat].state == StayState::Asked {
+            return;
+        }
         let index = self.talk.say(seat);
         self.said += 1;
         let by = self.dwellers[self.stays[seat].dweller].person;
@@ -317,7 +327,7 @@ impl Crowd {
         self.world.drop_client(client);
     }
 
-    fn leave(&mut self, seat: usize, state: StayState, what: &'static str) {
+    pub(super) fn leave(&mut self, seat: usize, state: StayState, what: &'static str) {
         let by = self.dwellers[self.stays[seat].dweller].person;
         let group = self.stays[seat].group;
         self.note(Note::Stayed {
@@ -355,21 +365,30 @@ impl Crowd {
         if !self.dice.chance(3) {
             return;
         }
-        let all: Vec<_> = pairs().collect();
-        let pair = all[self.dice.below(all.len())];
-        if self.cut.contains_key(&pair) {
-            return;
-        }
         let longest_ms = [20, 300, 4_000, 15_000][self.dice.below(4)];
         let until_ms = now_ms + self.dice.below(longest_ms) as u64;
-        self.cut.insert(pair, until_ms);
+        let is_silent = self.dice.chance(40);
+        let all: Vec<_> = pairs().collect();
+        let chosen = all[self.dice.below(all.len())];
+        // At times it is all links of a realm.
+        let is_all = self.dice.chance(20);
+        for pair in all {
+            let is_meant = pair == chosen || is_all && (pair.0 == chosen.0 || pair.1 == chosen.0);
+            if is_meant && !self.cut.contains_key(&pair) {
+                self.cut.insert(pair, until_ms);
+                self.disturb_pair(pair, is_silent);
+            }
+        }
+    }
+
+    fn disturb_pair(&mut self, pair: (RealmIndex, RealmIndex), is_silent: bool) {
         self.cuts += 1;
-        let what = if self.dice.chance(60) {
-            self.world.cut(pair.0, pair.1);
-            "are cut"
-        } else {
+        let what = if is_silent {
             self.world.mute(pair.0, pair.1);
             "fall silent"
+        } else {
+            self.world.cut(pair.0, pair.1);
+            "are cut"
         };
         self.note(Note::Link { realms: pair, what });
         self.moment();

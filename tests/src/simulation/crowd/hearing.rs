@@ -10,6 +10,8 @@ use chatproto::Event;
 
 const SENT: &str = "{\"status\": \"OK\", \"message\": \"Message Sent\"}\r\n\r\n";
 const NOT_FOUND: &str = "{\"status\": \"ERROR\", \"message\": \"User Tidak Ditemukan\"}\r\n\r\n";
+const REALM_AWAY: &str = "{\"status\": \"ERROR\", \"message\": \"Realm tujuan sedang tidak \
+                          terhubung\", \"code\": \"realm_away\"}\r\n\r\n";
 
 impl Crowd {
     /// Takes note of what a realm tells its operator.
@@ -54,7 +56,7 @@ impl Crowd {
             let other = &self.stays[*other];
             other.group == group && other.home.is_some_and(|other| other != home)
         });
-        if is_split {
+        if is_split && !self.plan.cuts {
             self.splits += 1;
         }
         let by = self.dwellers[self.stays[seat].dweller].person;
@@ -215,6 +217,11 @@ impl Crowd {
 
     fn hear_live(&mut self, seat: usize, text: &str) -> bool {
         match self.stays[seat].state {
+            StayState::Asked if self.plan.cuts && text == REALM_AWAY => {
+                self.leave(seat, StayState::Over, "is refused");
+                self.end_stay(seat);
+                true
+            }
             StayState::Asked | StayState::In => {
                 let Some(pieces) = reading::live(text) else {
                     return false;
@@ -283,6 +290,10 @@ impl Crowd {
                     by: listener,
                 });
                 *said == said_text(of, index)
+            }
+            Live::Away => {
+                self.talk.hear(seat, Heard::Away, None);
+                self.plan.cuts
             }
             Live::Exit(_) => false,
         }

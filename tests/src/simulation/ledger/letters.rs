@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What is known of private messages. Those of one connection are numbered in their order.
 #[derive(Debug, Default)]
 pub struct Letters {
-    letters: Vec<Letter>,
+    all: Vec<Letter>,
     /// What each recipient may still get.
     awaited: BTreeMap<Person, BTreeSet<usize>>,
     /// The last that each recipient saw of a connection.
@@ -38,8 +38,8 @@ enum Fate {
 impl Letters {
     /// Somebody sends one; returns its number.
     pub fn send(&mut self, connection: usize, from: Person, to: Person) -> usize {
-        let number = self.letters.len();
-        self.letters.push(Letter {
+        let number = self.all.len();
+        self.all.push(Letter {
             from,
             to,
             connection,
@@ -53,12 +53,12 @@ impl Letters {
     /// The sender reads whether it was taken.
     pub fn answer(&mut self, number: usize, is_taken: bool) {
         let fate = if is_taken { Fate::Taken } else { Fate::Refused };
-        self.letters[number].fate = fate;
+        self.all[number].fate = fate;
     }
 
     /// The sender hangs up without an answer: it comes once or not at all.
     pub fn hang_up(&mut self, number: usize) {
-        self.letters[number].fate = Fate::Unknown;
+        self.all[number].fate = Fate::Unknown;
     }
 
     /// Somebody's inbox shows these, each with whom the inbox says it is from.
@@ -68,7 +68,7 @@ impl Letters {
         }
         // Whatever a connection sent to this realm before what was seen there must be here too.
         for number in self.awaited.get(&reader).into_iter().flatten() {
-            let letter = &self.letters[*number];
+            let letter = &self.all[*number];
             let furthest = self.furthest.get(&(letter.connection, reader.realm));
             if letter.fate == Fate::Taken && furthest.is_some_and(|seen| seen > number) {
                 let message = Message::Private(*number);
@@ -83,7 +83,7 @@ impl Letters {
             let message = Message::Private(number);
             self.findings.push(Finding { fault, message });
         };
-        let Some(letter) = self.letters.get_mut(number) else {
+        let Some(letter) = self.all.get_mut(number) else {
             return find(Fault::Unpromised);
         };
         if letter.to != reader {
@@ -121,13 +121,13 @@ impl Letters {
     /// Who wrote a message.
     #[must_use]
     pub fn sender(&self, number: usize) -> Option<Person> {
-        self.letters.get(number).map(|letter| letter.from)
+        self.all.get(number).map(|letter| letter.from)
     }
 
     /// How many were taken.
     #[must_use]
     pub fn taken(&self) -> usize {
-        let fates = self.letters.iter().map(|letter| letter.fate);
+        let fates = self.all.iter().map(|letter| letter.fate);
         fates.filter(|fate| *fate == Fate::Taken).count()
     }
 
@@ -140,7 +140,7 @@ impl Letters {
     /// What is found once everybody has read everything.
     #[must_use]
     pub fn into_findings(mut self) -> Vec<Finding> {
-        for (number, letter) in self.letters.iter().enumerate() {
+        for (number, letter) in self.all.iter().enumerate() {
             let fault = match letter.fate {
                 Fate::Taken if !letter.is_seen => Fault::Lost,
                 Fate::Open => Fault::Unanswered,

@@ -1,5 +1,7 @@
 //! Live groups: every member hears one piece of one log, without a hole.
 
+mod log;
+
 use super::{Fault, Finding, Message, Person};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,6 +19,8 @@ pub enum Heard {
         /// Which of what was said on it.
         index: usize,
     },
+    /// The link to the group's home is down: what comes next may be much later in the log.
+    Away,
     /// The test is over, and this member still there.
     End,
 }
@@ -29,6 +33,8 @@ pub struct Talk {
     places: BTreeMap<Place, Vec<usize>>,
     touched: BTreeSet<Place>,
     moment: u64,
+    /// Whether messages may be lost with a link.
+    is_lossy: bool,
     findings: Vec<Finding>,
 }
 
@@ -47,6 +53,15 @@ struct Seat {
 }
 
 impl Talk {
+    /// Live groups over links that may fail. What was under way is lost then; all else holds.
+    #[must_use]
+    pub fn lossy() -> Self {
+        Self {
+            is_lossy: true,
+            ..Self::default()
+        }
+    }
+
     /// Somebody asks for a seat; returns its number.
     pub fn sit_down(&mut self, person: Person, name: String, group: usize) -> usize {
         self.seats.push(Seat {
@@ -102,6 +117,10 @@ impl Talk {
                 return;
             }
         }
+        if heard == Heard::Away {
+            // All are told when the link goes, but each again who says something meanwhile.
+            return self.seats[seat].heard.push(heard);
+        }
         self.touched.extend(self.seats[seat].place);
         self.seats[seat].heard.push(heard);
         self.seats[seat].heard_at = self.moment;
@@ -152,121 +171,24 @@ impl Talk {
                 seat.heard.push(Heard::End);
             }
         }
-        let mut findings = std::mem::take(&mut self.findings);
-        for seat in 0..self.seats.len() {
-            self.check_seat(seat, &mut findings);
-        }
-        self.check_order(&mut findings);
+        let mut findings: Vec<_> = (0..self.seats.len())
+            .flat_map(|listener| self.check_stay(listener))
+            .filter(|finding| !(self.is_lossy && finding.fault == Fault::Lost))
+            .collect();
+        findings.append(&mut self.findings);
+        findings.extend(self.check_order());
         findings
-    }
-
-    /// What one member heard has no holes, nothing twice and nothing in the wrong order.
-    fn check_seat(&self, listener: usize, findings: &mut Vec<Finding>) {
-        let heard = &self.seats[listener].heard;
-        let mut find = |fault, seat, index| {
-            let message = Message::Group { seat, index };
-            findings.push(Finding { fault, message });
-        };
-        // What was last heard of a name, and what is to be heard next on a seat.
-        let mut latest: BTreeMap<&str, &Heard> = BTreeMap::new();
-        let mut next: BTreeMap<usize, usize> = BTreeMap::new();
-        for event in heard {
-            match event {
-                Heard::Join(name) => {
-                    latest.insert(name, event);
-                }
-                Heard::Leave(name) => match latest.insert(name, event) {
-                    Some(Heard::Say { seat, index }) if !self.seats[*seat].person.is_shared() => {
-                        if index + 1 < self.seats[*seat].said {
-                            find(Fault::Lost, *seat, index + 1);
-                        }
-                    }
-                    _ => {}
-                },
-                Heard::Say { seat, index } => {
-                    let speaker = &self.seats[*seat];
-                    let has_just_come =
-                        matches!(latest.insert(&speaker.name, event), Some(Heard::Join(_)))
-                            && !speaker.person.is_shared();
-                    let expected =
-                        next.entry(*seat)
-                            .or_insert(if has_just_come { 0 } else { *index });
-                    let copies = || heard.iter().filter(|other| *other == event).count();
-                    if *index < *expected && copies() > 1 {
-                        find(Fault::Twice, *seat, *index);
-                    } else if *index < *expected {
-                        find(Fault::OutOfOrder, *seat, *index);
-                    }
-                    for index in *expected..*index {
-                        let missing = Heard::Say { seat: *seat, index };
-                        if !heard.contains(&missing) {
-                            find(Fault::Lost, *seat, index);
-                        }
-                    }
-                    *expected = (*expected).max(index + 1);
-                }
-                Heard::End => {
-                    // Who is still there has heard all that it said itself.
-                    let own = next.get(&listener).copied().unwrap_or_default();
-                    if own < self.seats[listener].said {
-                        find(Fault::Lost, listener, own);
-                    }
-                }
-            }
-        }
-        let is_first = |event: &Heard| *event == Heard::Join(self.seats[listener].name.clone());
-        if !heard.first().is_none_or(is_first) {
-            find(Fault::OutOfOrder, listener, 0);
-        }
-    }
-
-    /// All members heard pieces of the same log: whatever follows a message for one of them, or
-    /// comes before it, does so for all.
-    fn check_order(&self, findings: &mut Vec<Finding>) {
-        let mut after: BTreeMap<Message, &[Heard]> = BTreeMap::new();
-        let mut before: BTreeMap<Message, Vec<&Heard>> = BTreeMap::new();
-        let mut find = |message| {
-            let fault = Fault::OutOfOrder;
-            findings.push(Finding { fault, message });
-        };
-        for seat in &self.seats {
-            let heard = seat.heard.as_slice();
-            let said = |at: &usize| matches!(heard[*at], Heard::Say { .. });
-            let said: Vec<usize> = (0..heard.len()).filter(said).collect();
-            for (turn, at) in said.iter().enumerate() {
-                let Some(message) = message(&heard[*at]) else {
-                    continue;
-                };
-                let until = said.get(turn + 1).map_or(heard.len(), |next| next + 1);
-                let tail = &heard[at + 1..until];
-                let known = after.entry(message).or_insert(tail);
-                let both = known.len().min(tail.len());
-                if known[..both] != tail[..both] {
-                    find(message);
-                } else if known.len() == both {
-                    *known = tail;
-                }
-                let from = turn.checked_sub(1).map_or(0, |previous| said[previous]);
-                let head: Vec<&Heard> = heard[from..*at].iter().rev().collect();
-                let known = before.entry(message).or_insert_with(|| head.clone());
-                let both = known.len().min(head.len());
-                if known[..both] != head[..both] {
-                    find(message);
-                } else if known.len() == both {
-                    *known = head;
-                }
-            }
-        }
     }
 }
 
+/// The message that an event is.
 fn message(heard: &Heard) -> Option<Message> {
     match heard {
         Heard::Say { seat, index } => Some(Message::Group {
             seat: *seat,
             index: *index,
         }),
-        Heard::Join(_) | Heard::Leave(_) | Heard::End => None,
+        Heard::Join(_) | Heard::Leave(_) | Heard::Away | Heard::End => None,
     }
 }
 
