@@ -8,6 +8,7 @@ mod input;
 mod links;
 mod live;
 mod live_links;
+mod outbox;
 mod questions;
 mod routing;
 mod streams;

@@ -1,5 +1,6 @@
 //! The clients' connections: who is there, and which bytes each may be sent when.
 
+use super::outbox::{Outbox, Pool};
 use super::timers::{Timer, Timers};
 use crate::account::UserId;
 use crate::error::{ErrorCode, Misuse};
@@ -13,12 +14,6 @@ use crate::wire::frame::Framer;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// Output buffers up to this size are used again; bigger ones are rare and given back.
-const POOLED_BYTES_MAX: usize = 16_384;
-/// Buffers kept for use again.
-const POOLED_MAX: usize = 256;
-/// What was sent is cut off the front of a buffer once it is as much as this.
-const COMPACTED_BYTES_MIN: usize = 65_536;
 /// What one read costs beside its bytes while it waits.
 const CHUNK_OVERHEAD_BYTES: usize = 32;
 
@@ -58,15 +53,6 @@ pub(super) enum Wait {
     Join { group: GroupId, until_ms: u64 },
 }
 
-/// Output that waits from an offset on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Gate {
-    /// For a batch to be in the store.
-    Batch(u64),
-    /// For what was sent before to be read by itself.
-    Gap,
-}
-
 /// One connection.
 #[derive(Clone)]
 pub(super) struct Client {
@@ -79,12 +65,7 @@ pub(super) struct Client {
     /// Reads that came while a line waited.
     stash: VecDeque<Box<[u8]>>,
     stash_bytes: usize,
-    out: Vec<u8>,
-    sent: usize,
-    /// Up to here `out` may be sent.
-    released: usize,
-    gates: VecDeque<(usize, Gate)>,
-    is_send_queued: bool,
+    outbox: Outbox,
     is_read_paused: bool,
     /// Too much output is unread: lines wait until it is less.
     is_choked: bool,
@@ -100,7 +81,6 @@ pub(super) struct Client {
     /// Not a connection but one command.
     pub(super) request: Option<RequestId>,
     active_ms: u64,
-    sent_ms: u64,
     /// When the line that is being read began; `u64::MAX` for none.
     pub(super) line_began_ms: u64,
     pub(super) line_timer_ms: Option<u64>,
@@ -118,11 +98,7 @@ impl Client {
             wait: None,
             stash: VecDeque::new(),
             stash_bytes: 0,
-            out: Vec::new(),
-            sent: 0,
-            released: 0,
-            gates: VecDeque::new(),
-            is_send_queued: false,
+            outbox: Outbox::default(),
             is_read_paused: false,
             is_choked: false,
             has_ended: false,
@@ -132,7 +108,6 @@ impl Client {
             opened_session: None,
             request: None,
             active_ms: now_ms,
-            sent_ms: 0,
             line_began_ms: u64::MAX,
             line_timer_ms: None,
             is_running: false,
@@ -158,7 +133,7 @@ impl Client {
 
     /// Bytes it has not taken yet, held back or not.
     pub(super) fn backlog(&self) -> usize {
-        self.out.len() - self.sent
+        self.outbox.backlog()
     }
 
     pub(super) fn touch(&mut self, now_ms: u64) {
@@ -169,7 +144,7 @@ impl Client {
     /// nor one that waits for an answer.
     fn idle_since_ms(&self) -> Option<u64> {
         let is_free = self.wait.is_none() && self.live().is_none() && self.closing.is_none();
-        (self.is_counted && is_free).then(|| self.active_ms.max(self.sent_ms))
+        (self.is_counted && is_free).then(|| self.active_ms.max(self.outbox.sent_ms()))
     }
 }
 
@@ -178,7 +153,7 @@ pub(super) struct Clients {
     table: Slots<Client>,
     per_address: SeededMap<Arc<str>, u64>,
     counted: u64,
-    pool: Vec<Vec<u8>>,
+    pool: Pool,
     /// Connections with output behind a batch, in the order of the batches.
     behind_batches: VecDeque<(u64, ConnectionId)>,
     committed: u64,
@@ -198,7 +173,7 @@ impl Clients {
             table: Slots::new(),
             per_address,
             counted: 0,
-            pool: Vec::new(),
+            pool: Pool::default(),
             behind_batches: VecDeque::new(),
             committed: 0,
             gap_ms,
@@ -367,24 +342,14 @@ impl Clients {
         if client.is_gone || client.closing.is_some() {
             return;
         }
-        if client.out.capacity() == 0 {
-            client.out = self.pool.pop().unwrap_or_default();
+        let batch = batch.filter(|batch| *batch > self.committed);
+        if client.outbox.write(batch, &mut self.pool, write) {
+            self.behind_batches.extend(batch.map(|batch| (batch, id)));
         }
-        if let Some(batch) = batch.filter(|batch| *batch > self.committed) {
-            let gate = Gate::Batch(batch);
-            if client.gates.back().is_none_or(|(_, last)| *last != gate) {
-                client.gates.push_back((client.out.len(), gate));
-                self.behind_batches.push_back((batch, id));
-            }
-        }
-        write(&mut client.out);
-        if client.out.len() - client.sent >= self.choke_bytes {
+        if client.backlog() >= self.choke_bytes {
             client.is_choked = true;
         }
-        if client.gates.is_empty() {
-            client.released = client.out.len();
-            Self::queue_send(client, id, outputs);
-        }
+        Self::queue_send(client, id, outputs);
     }
 
     /// What follows waits until what was written before has been read by itself.
@@ -393,7 +358,7 @@ impl Clients {
             return;
         };
         if !client.is_gone && client.closing.is_none() {
-            client.gates.push_back((client.out.len(), Gate::Gap));
+            client.outbox.gap();
         }
     }
 
@@ -408,24 +373,9 @@ impl Clients {
         let Some(client) = self.table.get_mut(id.0) else {
             return;
         };
-        client.released = client.out.len();
-        while let Some((at, gate)) = client.gates.front().copied() {
-            let is_open = match gate {
-                Gate::Batch(batch) => batch <= self.committed,
-                Gate::Gap if client.sent < at => false,
-                Gate::Gap => {
-                    let due_ms = client.sent_ms.saturating_add(self.gap_ms);
-                    if now_ms < due_ms {
-                        timers.set(due_ms, Timer::Gap(id));
-                    }
-                    now_ms >= due_ms
-                }
-            };
-            if !is_open {
-                client.released = at;
-                break;
-            }
-            client.gates.pop_front();
+        let gap_ends_ms = client.outbox.settle(self.committed, self.gap_ms, now_ms);
+        if let Some(gap_ends_ms) = gap_ends_ms {
+            timers.set(gap_ends_ms, Timer::Gap(id));
         }
         Self::queue_send(client, id, outputs);
     }
@@ -446,8 +396,7 @@ impl Clients {
     pub(super) fn drop_held(&mut self) {
         for key in self.table.keys() {
             if let Some(client) = self.table.get_mut(key) {
-                client.out.truncate(client.released);
-                client.gates.clear();
+                client.outbox.drop_held();
             }
         }
         self.behind_batches.clear();
@@ -455,9 +404,7 @@ impl Clients {
 
     pub(super) fn outgoing(&self, id: ConnectionId) -> &[u8] {
         let client = self.table.get(id.0);
-        client
-            .and_then(|client| client.out.get(client.sent..client.released))
-            .unwrap_or_default()
+        client.map_or(&[], |client| client.outbox.outgoing())
     }
 
     /// Notes what was sent. Returns whether lines that waited for room may go on.
@@ -468,19 +415,7 @@ impl Clients {
         if client.is_gone {
             return Ok(false);
         }
-        if n > client.released - client.sent {
-            return Err(Misuse::SentTooMuch);
-        }
-        client.sent += n;
-        client.sent_ms = now_ms;
-        if client.sent == client.released {
-            client.is_send_queued = false;
-        }
-        if client.sent == client.out.len() && client.gates.is_empty() {
-            Self::recycle(&mut self.pool, client);
-        } else if client.sent >= COMPACTED_BYTES_MIN && client.sent * 2 >= client.out.len() {
-            Self::compact(client);
-        }
+        client.outbox.sent(n, now_ms, &mut self.pool)?;
         let has_room = client.is_choked && client.backlog() * 2 < self.choke_bytes;
         if has_room {
             client.is_choked = false;
@@ -493,9 +428,9 @@ impl Clients {
         let client = self.table.get(id.0)?;
         let request = client
             .request
-            .filter(|_| client.wait.is_none() && client.gates.is_empty())?;
+            .filter(|_| client.wait.is_none() && !client.outbox.is_held())?;
         let client = self.table.remove(id.0)?;
-        Some((request, client.out))
+        Some((request, client.outbox.into_bytes()))
     }
 
     // The end.
@@ -524,12 +459,10 @@ impl Clients {
     ) -> Option<u64> {
         let client = self.table.get(id.0)?;
         client.closing.filter(|why| why.leaves_answers())?;
-        let waits_for_store =
-            matches!(client.gates.front(), Some((at, Gate::Batch(_))) if *at == client.sent);
-        let from_ms = if waits_for_store {
+        let from_ms = if client.outbox.waits_for_store() {
             now_ms
         } else {
-            client.sent_ms
+            client.outbox.sent_ms()
         };
         Some(from_ms.saturating_add(pause_ms_max))
     }
@@ -548,41 +481,19 @@ impl Clients {
         };
         client.is_gone = true;
         client.is_choked = false;
-        client.gates.clear();
-        client.sent = client.out.len();
-        client.released = client.sent;
-        Self::recycle(&mut self.pool, client);
+        client.outbox.clear(&mut self.pool);
     }
 
     pub(super) fn remove(&mut self, id: ConnectionId) -> Option<Client> {
         let mut client = self.table.remove(id.0)?;
         Self::uncount(&mut self.per_address, &mut self.counted, &mut client);
-        Self::recycle(&mut self.pool, &mut client);
+        client.outbox.clear(&mut self.pool);
         Some(client)
     }
 
     fn queue_send(client: &mut Client, id: ConnectionId, outputs: &mut VecDeque<Output>) {
-        if client.released > client.sent && !client.is_send_queued && client.request.is_none() {
-            client.is_send_queued = true;
+        if client.request.is_none() && client.outbox.begins_to_send() {
             outputs.push_back(Output::Send(id));
-        }
-    }
-
-    fn recycle(pool: &mut Vec<Vec<u8>>, client: &mut Client) {
-        let mut buffer = std::mem::take(&mut client.out);
-        (client.sent, client.released) = (0, 0);
-        if buffer.capacity() <= POOLED_BYTES_MAX && pool.len() < POOLED_MAX {
-            buffer.clear();
-            pool.push(buffer);
-        }
-    }
-
-    fn compact(client: &mut Client) {
-        let sent = std::mem::take(&mut client.sent);
-        client.out.drain(..sent);
-        client.released -= sent;
-        for (at, _) in &mut client.gates {
-            *at -= sent;
         }
     }
 

@@ -27,9 +27,14 @@ impl House {
     pub(super) fn client_step(&mut self, tape: &mut Tape<'_>) {
         match tape.byte() % 24 {
             0 | 1 => self.open(tape),
-            2..=9 => {
+            2..=8 => {
                 let line = spoken(tape, &self.tokens);
                 self.feed(tape, &line);
+            }
+            9 => {
+                let times = tape.below(8) + 1;
+                let lines = spoken(tape, &self.tokens).repeat(times);
+                self.feed(tape, &lines);
             }
             10..=12 => {
                 let bytes = tape.text().to_vec();
