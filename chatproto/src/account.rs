@@ -1,19 +1,10 @@
 //! The realm's own users.
 
 use crate::config::UserConfig;
+use crate::id::UserId;
 use crate::name::UserName;
 use crate::random::SeededMap;
 use crate::secret::Secret;
-
-/// A user's small number; what a name becomes once it is looked up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct UserId(u32);
-
-impl UserId {
-    pub(crate) fn index(self) -> usize {
-        self.0 as usize
-    }
-}
 
 /// A user.
 #[derive(Clone, Debug)]
@@ -40,7 +31,7 @@ impl Accounts {
 
     /// Adds a user whose name is not taken.
     pub(crate) fn add(&mut self, user: UserConfig) -> UserId {
-        let id = UserId(self.accounts.len() as u32);
+        let id = UserId::new(self.accounts.len());
         self.by_name.insert(user.name.clone(), id);
         self.accounts.push(Account {
             name: user.name,

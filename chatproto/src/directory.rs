@@ -1,26 +1,9 @@
 //! What is known of users of other realms: who lives where.
 
+use crate::id::{PeerId, RemoteId};
 use crate::name::{Address, UserName};
 use crate::random::SeededMap;
 use std::collections::BTreeMap;
-
-/// The small number of a peer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct PeerId(u32);
-
-impl PeerId {
-    pub(crate) fn new(index: usize) -> Self {
-        Self(index as u32)
-    }
-
-    pub(crate) fn index(self) -> usize {
-        self.0 as usize
-    }
-}
-
-/// The small number of another realm's user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct RemoteId(u32);
 
 /// A user of another realm.
 #[derive(Clone, Debug)]
@@ -64,7 +47,7 @@ impl Directory {
             return None;
         }
         *count += 1;
-        let id = RemoteId(self.remotes.len() as u32);
+        let id = RemoteId::new(self.remotes.len());
         self.remotes.push(Remote {
             peer,
             address: address.clone(),
@@ -77,7 +60,7 @@ impl Directory {
     }
 
     pub(crate) fn get(&self, id: RemoteId) -> Option<&Remote> {
-        self.remotes.get(id.0 as usize)
+        self.remotes.get(id.index())
     }
 
     /// Everybody of that name.

@@ -2,7 +2,6 @@
 
 use crate::error::ErrorCode;
 use crate::name::{Address, NameError, RealmName};
-use crate::wire::json;
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -109,7 +108,7 @@ pub(crate) fn cost_bytes(text: &str) -> u64 {
 /// are bounded.
 #[must_use]
 pub(crate) fn line_bytes_max(text: &str) -> u64 {
-    2 * OVERHEAD_BYTES + json::escaped_bytes(text)
+    2 * OVERHEAD_BYTES + escaped_bytes(text)
 }
 
 impl Envelope {
@@ -183,4 +182,18 @@ impl Envelope {
             text: reason.message().to_owned(),
         }
     }
+}
+
+/// How many bytes `text` takes inside a string of a link's frame, where only what JSON demands is
+/// escaped; rounded up for control characters.
+fn escaped_bytes(text: &str) -> u64 {
+    text.bytes()
+        .map(|byte| {
+            if byte < 0x20 || byte == 0x7f {
+                6
+            } else {
+                1 + u64::from(matches!(byte, b'"' | b'\\'))
+            }
+        })
+        .sum()
 }

@@ -1,7 +1,6 @@
 //! Live groups: who is in them, here and in other realms.
 
-use crate::account::UserId;
-use crate::directory::PeerId;
+use crate::id::{PeerId, UserId};
 use crate::name::{Address, GroupName, RealmName, UserName};
 use crate::slots::{Key, Slots};
 use std::collections::BTreeMap;

@@ -1,8 +1,7 @@
 //! What waits for a user, by sender.
 
-use crate::account::UserId;
-use crate::directory::{PeerId, RemoteId};
 use crate::error::ErrorCode;
+use crate::id::{PeerId, RemoteId, UserId};
 use std::collections::BTreeMap;
 
 /// Who wrote a message.

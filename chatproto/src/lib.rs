@@ -14,6 +14,7 @@ mod directory;
 mod envelope;
 mod error;
 mod group;
+mod id;
 mod inbox;
 mod limits;
 pub mod link;

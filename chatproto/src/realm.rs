@@ -3,22 +3,28 @@
 
 mod batches;
 mod clients;
+mod closing;
 mod commands;
 mod input;
 mod links;
 mod live;
+mod live_exit;
 mod live_links;
+mod live_talk;
 mod outbox;
 mod questions;
+mod replies;
+mod requests;
 mod routing;
 mod streams;
 mod timers;
 
-use crate::account::{Accounts, UserId};
+use crate::account::Accounts;
 use crate::config::{Config, ConfigError, Detail};
-use crate::directory::{Directory, PeerId};
+use crate::directory::Directory;
 use crate::error::{ErrorCode, Misuse};
 use crate::group::LiveGroups;
+use crate::id::{PeerId, UserId};
 use crate::inbox::{Bounds, Inboxes};
 use crate::limits::Limits;
 use crate::link::frame::{Frame, StreamKind};

@@ -1,6 +1,6 @@
 //! Who is logged in: tokens and the users behind them.
 
-use crate::account::UserId;
+use crate::id::UserId;
 use crate::random::SeededMap;
 use crate::secret::Token;
 use crate::slots::{Key, Slots};

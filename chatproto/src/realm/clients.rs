@@ -2,9 +2,9 @@
 
 use super::outbox::{Outbox, Pool};
 use super::timers::{Timer, Timers};
-use crate::account::UserId;
 use crate::error::{ErrorCode, Misuse};
 use crate::group::GroupId;
+use crate::id::UserId;
 use crate::name::{GroupName, UserName};
 use crate::output::{CloseReason, ConnectionId, Output, RequestId};
 use crate::random::SeededMap;

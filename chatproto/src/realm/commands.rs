@@ -2,9 +2,9 @@
 
 use super::Realm;
 use super::clients::Client;
-use crate::account::UserId;
 use crate::config::Detail;
 use crate::error::ErrorCode;
+use crate::id::UserId;
 use crate::inbox::Sender;
 use crate::output::{CloseReason, ConnectionId, Event};
 use crate::record::Record;

@@ -2,10 +2,9 @@
 
 use super::Realm;
 use super::timers::Timer;
-use crate::account::UserId;
 use crate::config::PeerConfig;
-use crate::directory::PeerId;
 use crate::error::{ErrorCode, Misuse};
+use crate::id::{PeerId, UserId};
 use crate::link::frame::{Frame, Hello, StreamKind};
 use crate::link::stream::{InStream, OutStream, Violation};
 use crate::link::transport::Direction;

@@ -2,9 +2,9 @@
 
 use super::Realm;
 use super::live::Decided;
-use crate::directory::PeerId;
 use crate::error::ErrorCode;
 use crate::group::{GroupId, Home};
+use crate::id::PeerId;
 use crate::link::frame::{Frame, Live, LiveKind};
 use crate::link::stream::Violation;
 use crate::name::{Address, GroupName};

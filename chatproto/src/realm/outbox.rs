@@ -175,7 +175,7 @@ mod tests {
 
     fn write(outbox: &mut Outbox, batch: Option<u64>, text: &str) -> bool {
         outbox.write(batch, &mut Pool::default(), |out| {
-            out.extend_from_slice(text.as_bytes())
+            out.extend_from_slice(text.as_bytes());
         })
     }
 

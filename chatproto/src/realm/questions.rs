@@ -3,8 +3,8 @@
 use super::Realm;
 use super::clients::Wait;
 use super::timers::Timer;
-use crate::directory::PeerId;
 use crate::group::Home;
+use crate::id::PeerId;
 use crate::link::frame::{self, Frame};
 use crate::name::{GroupName, UserName};
 use crate::output::ConnectionId;

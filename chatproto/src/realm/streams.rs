@@ -2,9 +2,9 @@
 
 use super::Realm;
 use super::links::Refused;
-use crate::directory::PeerId;
 use crate::envelope::{Envelope, Kind};
 use crate::error::ErrorCode;
+use crate::id::PeerId;
 use crate::link::frame::{Resume, StreamKind, View};
 use crate::link::stream::{Arrival, Fate, InStream, Resumed, Settled, Violation};
 use crate::output::{Event, Output};

@@ -1,7 +1,7 @@
 //! Everything that happens at a time, in one table.
 
 use super::Realm;
-use crate::directory::PeerId;
+use crate::id::PeerId;
 use crate::output::{ConnectionId, LinkId};
 use crate::time::{Deadline, Now};
 use std::collections::BTreeSet;

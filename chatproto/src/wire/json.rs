@@ -105,20 +105,6 @@ pub fn number(out: &mut Vec<u8>, mut value: u64) {
     out.extend(digits.iter().skip(digits.len() - used));
 }
 
-/// How many bytes `text` takes inside a string of a link's frame, where only what JSON demands is
-/// escaped; rounded up for control characters.
-pub(crate) fn escaped_bytes(text: &str) -> u64 {
-    text.bytes()
-        .map(|byte| {
-            if byte < 0x20 || byte == 0x7f {
-                6
-            } else {
-                1 + u64::from(matches!(byte, b'"' | b'\\'))
-            }
-        })
-        .sum()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,137 @@
+//! How connections end: in peace, with last words, or at once.
+
+use super::Realm;
+use super::clients::{Client, Wait, refusal};
+use super::questions::Questions;
+use super::timers::Timer;
+use crate::error::ErrorCode;
+use crate::group::LiveGroups;
+use crate::output::{CloseReason, ConnectionId, Output};
+use crate::time::Now;
+
+impl Realm {
+    pub(super) fn client_ended(&mut self, id: ConnectionId, now: Now) {
+        if let Some(client) = self.clients.get_mut(id) {
+            client.has_ended = true;
+            self.finish_if_done(id, now);
+        }
+    }
+
+    pub(super) fn client_gone(&mut self, id: ConnectionId, now: Now) {
+        let Some(client) = self.clients.get(id) else {
+            return;
+        };
+        if client.closing.is_some() {
+            return self.remove_client(id);
+        }
+        // Behind a `group` come live messages, not lines; nobody is there for them any more.
+        let is_joining = matches!(
+            client.wait.as_deref(),
+            Some(Wait::GroupHome { .. } | Wait::Join { .. })
+        );
+        if is_joining {
+            self.leave_group(id);
+            self.clients.drop_input(id);
+        }
+        self.clients.gone(id);
+        self.resume_client(id, now);
+    }
+
+    /// Ends a connection that will send no more, once nothing of it waits.
+    pub(super) fn finish_if_done(&mut self, id: ConnectionId, now: Now) {
+        let Some(client) = self.clients.get(id) else {
+            return;
+        };
+        let will_go = client.has_ended || client.is_gone;
+        if client.is_blocked() || client.is_running || !will_go {
+            return;
+        }
+        let is_gone = client.is_gone;
+        self.leave_group(id);
+        if is_gone {
+            self.remove_client(id);
+        } else {
+            self.begin_close(id, CloseReason::Ended, now);
+        }
+    }
+
+    /// Says why and closes.
+    pub(super) fn close_client(&mut self, id: ConnectionId, code: ErrorCode, now: Now) {
+        self.leave_group(id);
+        self.reply_error(id, code);
+        self.begin_close(id, refusal(code), now);
+    }
+
+    pub(super) fn begin_close(&mut self, id: ConnectionId, why: CloseReason, now: Now) {
+        if self.clients.get(id).is_some_and(|client| client.is_gone) {
+            // The driver has let go of it already.
+            self.remove_client(id);
+            return;
+        }
+        self.clients.begin_close(id, why);
+        if self.clients.is_drained(id) {
+            return self.finish_close(id);
+        }
+        self.timers.set(
+            now.mono_ms.saturating_add(self.limits.close_ms_max),
+            Timer::Close(id),
+        );
+    }
+
+    /// Last words have had their time. Answers have more, as long as they are being read or wait
+    /// for the store.
+    pub(super) fn close_is_late(&mut self, id: ConnectionId, now: Now) {
+        match self
+            .clients
+            .answers_until_ms(id, now.mono_ms, self.limits.close_ms_max)
+        {
+            Some(until_ms) if until_ms > now.mono_ms => self.timers.set(until_ms, Timer::Close(id)),
+            _ => self.finish_close(id),
+        }
+    }
+
+    pub(super) fn finish_close(&mut self, id: ConnectionId) {
+        if let Some(Client {
+            closing: Some(why), ..
+        }) = self.clients.get(id)
+        {
+            let why = *why;
+            self.remove_client(id);
+            self.outputs.push_back(Output::Close(id, why));
+        }
+    }
+
+    /// Forgets a connection, and what was to happen to it at a time.
+    pub(super) fn remove_client(&mut self, id: ConnectionId) {
+        if let Some(Client {
+            line_timer_ms: Some(due_ms),
+            ..
+        }) = self.clients.remove(id)
+        {
+            self.timers.unset(due_ms, Timer::Line(id));
+        }
+    }
+
+    pub(super) fn stop(&mut self, code: ErrorCode, now: Now) {
+        if self.stopped.is_some() {
+            return;
+        }
+        self.stopped = Some(code);
+        if code == ErrorCode::StoreBroken {
+            // What waited for the store was never promised, and never will be.
+            self.clients.drop_held();
+        }
+        // Nobody's answer counts any more, lest it be told that there was none.
+        self.questions = Questions::default();
+        self.close_links(now);
+        // All members go at once: nobody is told that the others leave.
+        self.groups = LiveGroups::new();
+        for id in self.clients.ids() {
+            if self.clients.get(id).is_some_and(Client::is_request) {
+                self.fail_request(id);
+            } else {
+                self.close_client(id, code, now);
+            }
+        }
+    }
+}
