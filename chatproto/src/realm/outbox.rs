@@ -130,10 +130,14 @@ impl Outbox {
         (self.sent, self.released) = (0, 0);
     }
 
-    /// Throws away what waits for the store.
+    /// Throws away what waits for the store, and what comes after it. Gaps before that stay.
     pub(super) fn drop_held(&mut self) {
-        self.bytes.truncate(self.released);
-        self.gates.clear();
+        let is_batch = |(_, gate): &(usize, Gate)| matches!(gate, Gate::Batch(_));
+        if let Some(first) = self.gates.iter().position(is_batch) {
+            let from = self.gates.get(first).map_or(0, |(at, _)| *at);
+            self.gates.truncate(first);
+            self.bytes.truncate(from);
+        }
     }
 
     pub(super) fn into_bytes(self) -> Vec<u8> {

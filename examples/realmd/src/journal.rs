@@ -48,6 +48,7 @@ impl Journal {
             | Event::LinkDown { .. }
             | Event::HistoryTruncated { .. }
             | Event::MailRefused { .. }
+            | Event::PeerSaid { .. }
             | Event::PeerMisbehaved { .. } => self.link(event),
             _ => self.command(event),
         }
@@ -169,7 +170,7 @@ impl Journal {
             Event::LinkDown { peer, why } => warn!("{realm}: link to {peer} is down: {why}"),
             Event::HistoryTruncated { peer, missing } => {
                 error!(
-                    "{realm}: history_truncated: {missing} messages from {peer} are gone for good"
+                    "{realm}: history_truncated: one of {peer} and this realm has lost its newest data; {missing} messages that it had acknowledged are not sent again"
                 );
             }
             Event::MailRefused { peer, code } => {
@@ -177,6 +178,10 @@ impl Journal {
                     "{realm}: mail from {peer} was refused and its sender told: {}",
                     code.code()
                 );
+            }
+            Event::PeerSaid { peer, code, text } => {
+                let (code, text) = (Escaped(code), Escaped(text));
+                info!("{realm}: {peer} ends the link: {code}, {text}");
             }
             Event::PeerMisbehaved { peer, what } => {
                 warn!(
