@@ -248,8 +248,11 @@ fn the_log_shows_what_happens_and_no_secret() {
     messi.ask(&format!("inbox {token}\r\n"));
     messi.ask(&format!("activeuser {token}\r\n"));
     messi.ask("auth messi rahasia\r\n");
+    messi.ask(&format!(
+        "send {token} messi \u{1b}[31mmerah\u{202e}\nINFO palsu\r\n"
+    ));
+    messi.ask("aut messi surabaya\r\n");
     messi.ask(&format!("logout {token}\r\n"));
-    messi.ask("\u{1b}[31mmerah\u{202e}\nINFO palsu\r\n");
     let from = messi.stream.local_addr().unwrap();
 
     let log = running.log();
@@ -263,7 +266,9 @@ fn the_log_shows_what_happens_and_no_secret() {
         "INBOX: messi, messages: 1".to_owned(),
         "ACTIVE USER: messi".to_owned(),
         "Logout: messi".to_owned(),
-        "data dari client: \\u{1b}[31mmerah\\u{202e}\\nINFO ".to_owned(),
+        "data dari client: send *** messi \\u{1b}[31mmerah\\u{202e}\\nINFO palsu".to_owned(),
+        // A mistyped command may have a password anywhere.
+        "data dari client: ***\n".to_owned(),
     ] {
         assert!(log.contains(&line), "{line:?} is missing in {log}");
     }
