@@ -284,7 +284,7 @@ impl World {
             Output::Dial(peer) => self.dial(realm, &peer),
             Output::Reply(request, bytes) => self.nodes[realm].replies.push((request, bytes)),
             Output::Event(event) => self.nodes[realm].events.push(event),
-            other => unimplemented!("the world does not know how to carry out {other:?}"),
+            other => unreachable!("the world cannot carry out {other:?}"),
         }
     }
 

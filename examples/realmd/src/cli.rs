@@ -37,8 +37,9 @@ enum Command {
     Version,
 }
 
-/// Does what the command line asks for.
-pub(crate) fn main() -> ExitCode {
+/// Does what the command line asks for: the whole program.
+#[must_use]
+pub fn main() -> ExitCode {
     match parse(lexopt::Parser::from_env()) {
         Ok(Command::Run { files, check: true }) => run::check(&files),
         Ok(Command::Run {

@@ -31,10 +31,11 @@ impl fmt::Display for Escaped<'_> {
 
 /// Whether a character that is no control character still hides or reorders what stands
 /// around it.
-fn is_unseen(c: char) -> bool {
+pub(crate) fn is_unseen(c: char) -> bool {
     matches!(
         c,
-        '\u{61c}'
+        '\u{ad}'
+            | '\u{61c}'
             | '\u{180e}'
             | '\u{200b}'..='\u{200f}'
             | '\u{2028}'..='\u{202e}'

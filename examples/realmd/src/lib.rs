@@ -17,6 +17,8 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod chat;
+mod cli;
 mod clients;
 mod clock;
 mod driver;
@@ -24,9 +26,12 @@ mod escape;
 mod journal;
 mod links;
 mod listener;
+mod log;
+mod run;
 mod server;
 mod settings;
 
+pub use cli::main;
 pub use listener::ListenError;
 pub use server::{Server, StartError};
 pub use settings::{Listen, Settings, SettingsError, check_together};

@@ -1,13 +1,6 @@
 //! `realmd`: runs the realms that the files on its command line describe.
 #![forbid(unsafe_code)]
 
-mod chat;
-mod cli;
-mod log;
-mod run;
-
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
-    cli::main()
+fn main() -> std::process::ExitCode {
+    realmd::main()
 }

@@ -2,7 +2,7 @@
 
 use crate::cli::{WRONG_INPUT, complain, say};
 use crate::log;
-use realmd::{Server, Settings, SettingsError, check_together};
+use crate::{Server, Settings, SettingsError, check_together};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;

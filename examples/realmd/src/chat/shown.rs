@@ -1,6 +1,8 @@
 //! Text from the server, fit for a terminal: it can neither steer the terminal, nor turn the
 //! reading direction around, nor pass for a line that somebody else wrote.
 
+use crate::escape::is_unseen;
+
 /// What stands before the further lines of a text of several lines.
 const INDENT: &str = "    ";
 
@@ -39,22 +41,6 @@ fn escape(line: &str, shown: &mut String) {
         }
         joins = !c.is_ascii() && c != '\u{200d}';
     }
-}
-
-/// Whether a character is invisible, or reorders what stands around it.
-fn is_unseen(c: char) -> bool {
-    matches!(
-        c,
-        '\u{ad}'
-            | '\u{61c}'
-            | '\u{180e}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}'
-    )
 }
 
 #[cfg(test)]
