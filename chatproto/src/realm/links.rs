@@ -21,8 +21,12 @@ const LINE_BYTES_MIN: u64 = 4_096;
 /// The version of the link protocol spoken here.
 const VERSION: u64 = 1;
 
-/// A peer that leaves this many frames unread, live text mostly, is cut off.
-const FRAMES_MAX: usize = 16_384;
+/// A peer that leaves this much unread, live text mostly, is cut off. All members of the largest
+/// groups can join again at once and be far below.
+const OUTGOING_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// What a frame that is no envelope takes beside its text.
+const FRAME_BYTES: usize = 256;
 
 /// Another realm, linked or not.
 #[derive(Debug)]
@@ -96,6 +100,7 @@ pub(super) struct Link {
     peer: PeerId,
     direction: Direction,
     pub(super) outgoing: VecDeque<Frame>,
+    outgoing_bytes: usize,
     pub(super) is_send_queued: bool,
     /// The peer has said hello.
     pub(super) is_ready: bool,
@@ -111,12 +116,23 @@ pub(super) struct Link {
     awaiting_since_ms: Option<u64>,
 }
 
+/// What a frame counts for among the bytes that a peer leaves unread. Envelopes and voids are few
+/// at a time, and stay in their stream.
+fn weight(frame: &Frame) -> usize {
+    match frame {
+        Frame::Env { .. } | Frame::Void { .. } => 0,
+        Frame::Live(live) => FRAME_BYTES + live.text.len(),
+        _ => FRAME_BYTES,
+    }
+}
+
 impl Link {
     fn new(peer: PeerId, direction: Direction, now_ms: u64) -> Self {
         Self {
             peer,
             direction,
             outgoing: VecDeque::new(),
+            outgoing_bytes: 0,
             is_send_queued: false,
             is_ready: false,
             is_closed: false,
@@ -389,8 +405,9 @@ impl Realm {
         let Some(link) = self.links.get_mut(id.0).filter(|link| !link.is_closed) else {
             return;
         };
+        link.outgoing_bytes += weight(&frame);
         link.outgoing.push_back(frame);
-        if link.outgoing.len() > FRAMES_MAX && !self.slow_links.contains(&id) {
+        if link.outgoing_bytes > OUTGOING_BYTES_MAX && !self.slow_links.contains(&id) {
             self.slow_links.push(id);
         }
         if !std::mem::replace(&mut link.is_send_queued, true) {
@@ -409,7 +426,8 @@ impl Realm {
         if n > link.outgoing.len() {
             return Err(Misuse::SentTooMuch);
         }
-        link.outgoing.drain(..n);
+        let taken = link.outgoing.drain(..n);
+        link.outgoing_bytes -= taken.map(|frame| weight(&frame)).sum::<usize>();
         link.is_send_queued = !link.outgoing.is_empty();
         let peer = link.peer;
         self.pump(peer, now);

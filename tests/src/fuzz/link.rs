@@ -9,7 +9,7 @@ use chatproto::{Direction, Frame, LinkCloseReason, LinkId, RealmName};
 pub(super) const PEERS: [&str; 2] = ["realm0", "realm2"];
 
 /// Frames that may wait for a link, whatever anybody does.
-const FRAMES_MAX: usize = 16_384 + 512;
+const FRAMES_MAX: usize = 16 * 1024 * 1024 / 256 + 512;
 
 /// A link, as its driver sees it.
 pub(super) struct Wire {
