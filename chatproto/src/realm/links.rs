@@ -25,8 +25,11 @@ const VERSION: u64 = 1;
 /// groups can join again at once and be far below.
 const OUTGOING_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// What a frame that is no envelope takes beside its text.
-const FRAME_BYTES: usize = 256;
+/// What a live frame takes beside its text.
+const LIVE_BYTES: usize = 256;
+
+/// What any other frame counts for: a peer has no reason to be owed thousands of them.
+const FRAME_BYTES: usize = 1_024;
 
 /// Another realm, linked or not.
 #[derive(Debug)]
@@ -121,7 +124,7 @@ pub(super) struct Link {
 fn weight(frame: &Frame) -> usize {
     match frame {
         Frame::Env { .. } | Frame::Void { .. } => 0,
-        Frame::Live(live) => FRAME_BYTES + live.text.len(),
+        Frame::Live(live) => LIVE_BYTES + live.text.len(),
         _ => FRAME_BYTES,
     }
 }
