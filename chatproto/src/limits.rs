@@ -106,7 +106,8 @@ const HUGE: u64 = 1 << 40;
 limits! {
     /// Client connections in all. At the limit the longest idle one makes room.
     connections_max = 16_384, 1..=1_000_000;
-    /// Client connections from one address; a class behind one router fits.
+    /// Client connections from one address; a class behind one router fits. At the limit its longest
+    /// idle one makes room.
     connections_per_address_max = 256, 1..=1_000_000;
     /// A connection idle for less than this never has to make room for a new one.
     idle_ms_min = 60_000, 0..=HUGE;

@@ -283,6 +283,13 @@ pub enum Event {
         /// The peer.
         peer: RealmName,
     },
+    /// A connection with a peer ended before the peer had said hello; told once in a row.
+    LinkFailed {
+        /// The peer.
+        peer: RealmName,
+        /// Why.
+        why: LinkCloseReason,
+    },
     /// The link with a peer is gone.
     LinkDown {
         /// The peer.

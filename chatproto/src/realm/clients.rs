@@ -148,10 +148,18 @@ impl Client {
     }
 }
 
+/// The connections of one address.
+#[derive(Clone, Default)]
+pub(super) struct Neighbours {
+    count: u64,
+    /// Before this none of them can have been idle for long enough to make room.
+    none_idle_before_ms: u64,
+}
+
 /// All connections, and the buffers they share.
 pub(super) struct Clients {
     table: Slots<Client>,
-    per_address: SeededMap<Arc<str>, u64>,
+    per_address: SeededMap<Arc<str>, Neighbours>,
     counted: u64,
     pool: Pool,
     /// Connections with output behind a batch, in the order of the batches.
@@ -165,7 +173,7 @@ pub(super) struct Clients {
 
 impl Clients {
     pub(super) fn new(
-        per_address: SeededMap<Arc<str>, u64>,
+        per_address: SeededMap<Arc<str>, Neighbours>,
         gap_ms: u64,
         outgoing_bytes_max: u64,
     ) -> Self {
@@ -195,10 +203,10 @@ impl Clients {
         if let Some(client) = self.table.get_mut(id.0).filter(|client| !client.is_counted) {
             client.is_counted = true;
             self.counted += 1;
-            *self
-                .per_address
+            self.per_address
                 .entry(Arc::clone(&client.address))
-                .or_default() += 1;
+                .or_default()
+                .count += 1;
         }
     }
 
@@ -224,22 +232,34 @@ impl Clients {
     }
 
     pub(super) fn count_of(&self, address: &str) -> u64 {
-        self.per_address.get(address).copied().unwrap_or_default()
+        self.per_address.get(address).map_or(0, |there| there.count)
     }
 
-    /// The connection that has been idle for longest, if that is `idle_ms_min` or more.
-    pub(super) fn longest_idle(&mut self, now_ms: u64, idle_ms_min: u64) -> Option<ConnectionId> {
-        if now_ms < self.none_idle_before_ms {
-            return None;
-        }
-        let idle = self.table.iter();
-        let idle = idle.filter_map(|(key, client)| Some((client.idle_since_ms()?, key)));
-        let longest = idle.min();
+    /// The connection that has been idle for longest, of all or of one address, if that is
+    /// `idle_ms_min` or more.
+    pub(super) fn longest_idle(
+        &mut self,
+        address: Option<&str>,
+        now_ms: u64,
+        idle_ms_min: u64,
+    ) -> Option<ConnectionId> {
         // A look at all connections is dear: until the longest idle one has been so for long
         // enough, there is no need for another.
+        let none_before_ms = match address {
+            None => &mut self.none_idle_before_ms,
+            Some(address) => &mut self.per_address.get_mut(address)?.none_idle_before_ms,
+        };
+        if now_ms < *none_before_ms {
+            return None;
+        }
+        let is_meant = |client: &Client| address.is_none_or(|address| *client.address == *address);
+        let idle = self.table.iter().filter(|(_, client)| is_meant(client));
+        let longest = idle
+            .filter_map(|(key, client)| Some((client.idle_since_ms()?, key)))
+            .min();
         let since_ms = longest.map_or(now_ms, |(since_ms, _)| since_ms);
         if now_ms.saturating_sub(since_ms) < idle_ms_min {
-            self.none_idle_before_ms = since_ms.saturating_add(idle_ms_min);
+            *none_before_ms = since_ms.saturating_add(idle_ms_min);
             return None;
         }
         longest.map(|(_, key)| ConnectionId(key))
@@ -497,14 +517,18 @@ impl Clients {
         }
     }
 
-    fn uncount(per_address: &mut SeededMap<Arc<str>, u64>, counted: &mut u64, client: &mut Client) {
+    fn uncount(
+        per_address: &mut SeededMap<Arc<str>, Neighbours>,
+        counted: &mut u64,
+        client: &mut Client,
+    ) {
         if !std::mem::take(&mut client.is_counted) {
             return;
         }
         *counted -= 1;
-        if let Some(count) = per_address.get_mut(&client.address) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(there) = per_address.get_mut(&client.address) {
+            there.count -= 1;
+            if there.count == 0 {
                 per_address.remove(&client.address);
             }
         }

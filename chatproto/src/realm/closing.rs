@@ -57,8 +57,15 @@ impl Realm {
 
     /// Says why and closes.
     pub(super) fn close_client(&mut self, id: ConnectionId, code: ErrorCode, now: Now) {
+        let is_live = self.clients.get(id).and_then(Client::live).is_some();
         self.leave_group(id);
-        self.reply_error(id, code);
+        if is_live {
+            // No reply is expected there, but a line that says what happens.
+            let line = format!("*{}*: {}", self.name, code.message());
+            self.write(id, None, |out| out.extend_from_slice(line.as_bytes()));
+        } else {
+            self.reply_error(id, code);
+        }
         self.begin_close(id, refusal(code), now);
     }
 
@@ -123,9 +130,9 @@ impl Realm {
         }
         // Nobody's answer counts any more, lest it be told that there was none.
         self.questions = Questions::default();
-        self.close_links(now);
         // All members go at once: nobody is told that the others leave.
         self.groups = LiveGroups::new();
+        self.close_links(now);
         for id in self.clients.ids() {
             if self.clients.get(id).is_some_and(Client::is_request) {
                 self.fail_request(id);

@@ -30,10 +30,11 @@ pub(super) struct Caller {
 impl Realm {
     /// Carries out a line. It answers with exactly one reply, now or when its wait is over.
     pub(super) fn command(&mut self, id: ConnectionId, line: &str, now: Now) {
-        self.event_at(Detail::Wire, |_| {
+        self.event_at(Detail::Wire, |realm| {
+            let is_user = |name: &str| realm.accounts.find(name).is_some();
             Some(Event::Received {
                 connection: id,
-                text: masked_line(line),
+                text: masked_line(line, is_user),
             })
         });
         let command = Command::parse(line);
@@ -124,7 +125,9 @@ impl Realm {
             Some((_, account)) if !account.password.matches(password) => ErrorCode::WrongPassword,
             Some((user, _)) => return self.log_in(id, user, now),
         };
-        let user = name.to_owned();
+        // What nobody is called may be a password.
+        let is_user = failure == ErrorCode::WrongPassword;
+        let user = if is_user { name } else { "***" }.to_owned();
         self.event(|| Event::LoginFailed {
             connection: id,
             user,
@@ -347,12 +350,15 @@ impl Realm {
 }
 
 /// A line as it may be seen. Only what is surely no secret is shown: a password or a token may
-/// stand anywhere in a line that is not as it should be.
-fn masked_line(line: &str) -> String {
+/// stand anywhere in a line that is not as it should be, so a name only if somebody has it.
+fn masked_line(line: &str, is_user: impl Fn(&str) -> bool) -> String {
     let is_token = |text: &str| Token::parse(text).is_some();
     match Command::parse(line) {
-        Command::Auth { name, .. } => format!("auth {name} ***"),
-        Command::Send { token, to, text } if is_token(token) => format!("send *** {to}{text}"),
+        Command::Auth { name, .. } if is_user(name) => format!("auth {name} ***"),
+        Command::Auth { .. } => "auth *** ***".to_owned(),
+        Command::Send { token, to, text } if is_token(token) => {
+            format!("send *** {to}{}", masked_text(text))
+        }
         Command::Send { .. } => "send ***".to_owned(),
         Command::Inbox { .. } => "inbox ***".to_owned(),
         Command::ActiveUser { .. } => "activeuser ***".to_owned(),
@@ -365,17 +371,39 @@ fn masked_line(line: &str) -> String {
     }
 }
 
-/// A reply as it may be seen: without token.
-pub(super) fn masked_reply(reply: &[u8]) -> String {
-    const TOKEN: &str = "\"tokenid\": \"";
-    let text = String::from_utf8_lossy(reply);
-    if let Some((before, _)) = text.split_once(TOKEN) {
-        // Elsewhere the words stand in somebody's message.
-        if before == "{\"status\": \"OK\", " {
-            return format!("{before}{TOKEN}***\"}}\r\n\r\n");
-        }
+/// What people write, as it may be seen: some write commands where they are talking to a group.
+pub(super) fn masked_text(text: &str) -> String {
+    const AUTH: &str = "auth ";
+    const TOKEN_BYTES: usize = 36;
+    let (before, is_login) = match text.split_once(AUTH) {
+        Some((before, _)) => (before, true),
+        None => (text, false),
+    };
+    let mut masked = String::with_capacity(before.len());
+    let mut rest = before;
+    while let Some(c) = rest.chars().next() {
+        let token = rest.get(..TOKEN_BYTES).and_then(Token::parse);
+        let (shown, used) = if token.is_some() {
+            ("***", TOKEN_BYTES)
+        } else {
+            ("", c.len_utf8())
+        };
+        masked.push_str(if token.is_some() {
+            shown
+        } else {
+            rest.get(..used).unwrap_or_default()
+        });
+        rest = rest.get(used..).unwrap_or_default();
     }
-    text.into_owned()
+    if is_login {
+        masked.push_str("auth ***");
+    }
+    masked
+}
+
+/// Output as it may be seen: without tokens.
+pub(super) fn masked_reply(reply: &[u8]) -> String {
+    masked_text(&String::from_utf8_lossy(reply))
 }
 
 #[cfg(test)]
@@ -387,6 +415,7 @@ mod tests {
         const T: &str = "0b3c8e2a-1d4f-4a6b-9c8d-7e6f5a4b3c2d";
         let table = [
             ("auth messi surabaya \r\n".to_owned(), "auth messi ***"),
+            ("auth surabaya messi\r\n".to_owned(), "auth *** ***"),
             ("auth\tmessi\tsurabaya\r\n".to_owned(), "***"),
             ("Auth messi surabaya\r\n".to_owned(), "***"),
             ("auth surabaya\r\n".to_owned(), "***"),
@@ -402,8 +431,17 @@ mod tests {
             (format!("group {T} bukber origin\r\n"), "group *** bukber"),
         ];
         for (line, masked) in table {
-            assert_eq!(masked_line(&line), masked);
+            assert_eq!(masked_line(&line, |name| name == "messi"), masked);
         }
+    }
+
+    #[test]
+    fn a_command_said_to_a_group_shows_no_secrets() {
+        let token = Token::from_random([1; 16]).reveal();
+
+        assert_eq!(masked_text(&format!("inbox {token}\r\n")), "inbox ***\r\n");
+        assert_eq!(masked_text("é auth messi surabaya\r\n"), "é auth ***");
+        assert_eq!(masked_text("halo 😀"), "halo 😀");
     }
 
     #[test]

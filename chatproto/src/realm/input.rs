@@ -42,18 +42,20 @@ impl Realm {
         if let Some(stopped) = self.stopped {
             return Some(stopped);
         }
-        if self.clients.count_of(address) >= self.limits.connections_per_address_max {
-            return Some(ErrorCode::AddressConnections);
-        }
-        if self.clients.counted() >= self.limits.connections_max {
-            let Some(idle) = self
-                .clients
-                .longest_idle(now.mono_ms, self.limits.idle_ms_min)
-            else {
-                return Some(ErrorCode::TooManyConnections);
-            };
-            self.close_client(idle, ErrorCode::IdleEvicted, now);
-        }
+        let limits = &self.limits;
+        let is_crowded = self.clients.count_of(address) >= limits.connections_per_address_max;
+        let (of, code) = if is_crowded {
+            (Some(address), ErrorCode::AddressConnections)
+        } else if self.clients.counted() >= limits.connections_max {
+            (None, ErrorCode::TooManyConnections)
+        } else {
+            return None;
+        };
+        let idle_ms_min = limits.idle_ms_min;
+        let Some(idle) = self.clients.longest_idle(of, now.mono_ms, idle_ms_min) else {
+            return Some(code);
+        };
+        self.close_client(idle, ErrorCode::IdleEvicted, now);
         None
     }
 

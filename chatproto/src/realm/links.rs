@@ -253,6 +253,13 @@ impl Realm {
             stream.link_down();
         }
         let name = place.name.clone();
+        let is_first = place.failures == 0;
+        if !was_ready && is_first && why != LinkCloseReason::Replaced {
+            self.event(|| Event::LinkFailed {
+                peer: name.clone(),
+                why,
+            });
+        }
         if was_ready {
             self.event(|| Event::LinkDown { peer: name, why });
             self.no_answers_from(peer, now);

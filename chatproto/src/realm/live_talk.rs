@@ -2,6 +2,7 @@
 
 use super::Realm;
 use super::clients::Mode;
+use super::commands::{masked_reply, masked_text};
 use super::input::is_exit;
 use crate::group::{EVENT_BYTES_MAX, GroupId, Home, pieces, whole_characters};
 use crate::id::{PeerId, UserId};
@@ -23,7 +24,10 @@ impl Realm {
         if read.is_empty() {
             return;
         }
-        if is_exit(read) {
+        // Who has never ended a line by CR LF ends this one as the others.
+        let client = self.clients.get(id);
+        let is_plain = client.is_some_and(|client| !client.framer.is_strict());
+        if is_exit(read) || (is_plain && read == b"exit\n") {
             return self.exit(id, now);
         }
         let Some(Mode::Live(live)) = self.clients.get_mut(id).map(|client| &mut client.mode) else {
@@ -47,7 +51,7 @@ impl Realm {
         self.event_at(crate::Detail::Wire, |_| {
             Some(Event::Received {
                 connection: id,
-                text: whole.to_string(),
+                text: masked_text(&whole),
             })
         });
         self.say(id, user, group, &whole);
@@ -180,7 +184,7 @@ impl Realm {
                 out.extend_from_slice(event);
             });
             if is_traced {
-                let text = String::from_utf8_lossy(event).into_owned();
+                let text = masked_reply(event);
                 self.outputs.push_back(crate::Output::Event(Event::Replied {
                     connection: *id,
                     text,

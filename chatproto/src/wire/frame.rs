@@ -53,6 +53,11 @@ impl Framer {
         }
     }
 
+    /// Whether a CR LF has come, so that a bare LF ends nothing any more.
+    pub(crate) fn is_strict(&self) -> bool {
+        self.strict
+    }
+
     /// Whether a line has begun and not ended.
     pub(crate) fn is_inside_line(&self) -> bool {
         !self.held.is_empty()

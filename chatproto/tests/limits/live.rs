@@ -7,8 +7,6 @@ const LEFT: &str = "{\"status\": \"OK\", \"message\": \"Telah keluar dari grup b
 const GROUP_FULL: &str =
     "{\"status\": \"ERROR\", \"message\": \"Grup penuh\", \"code\": \"group_full\"}\r\n\r\n";
 const TOO_MANY_GROUPS: &str = "{\"status\": \"ERROR\", \"message\": \"Terlalu banyak grup, coba lagi nanti\", \"code\": \"too_many_groups\"}\r\n\r\n";
-const TOO_SLOW: &str = "{\"status\": \"ERROR\", \"message\": \"Klien terlalu lambat membaca\", \"code\": \"slow_reader\"}\r\n\r\n";
-
 fn site(values: &[(&str, u64)]) -> Site {
     Site::new(example(1).limits(limits(values)))
 }
@@ -135,7 +133,8 @@ fn a_dropped_member_is_told_why() {
 
     it.listen(messi);
 
-    let told = format!("henderson: {}{TOO_SLOW}", "x".repeat(800));
+    let said = "x".repeat(800);
+    let told = format!("henderson: {said}*realm1*: Klien terlalu lambat membaca");
     assert_eq!(it.read(messi), told);
     assert!(
         it.outputs

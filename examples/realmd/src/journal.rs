@@ -45,6 +45,7 @@ impl Journal {
             | Event::LoggedIn { .. }
             | Event::LoggedOut { .. } => self.session(event),
             Event::LinkUp { .. }
+            | Event::LinkFailed { .. }
             | Event::LinkDown { .. }
             | Event::HistoryTruncated { .. }
             | Event::MailRefused { .. }
@@ -167,10 +168,13 @@ impl Journal {
             } => {
                 info!("{realm}: link to {peer} is closed: {why}");
             }
+            Event::LinkFailed { peer, why } => warn!(
+                "{realm}: no link to {peer}: {why} before it said hello; has it a peer named {realm} in its file, and is its [link] address right here? It is called again and again"
+            ),
             Event::LinkDown { peer, why } => warn!("{realm}: link to {peer} is down: {why}"),
             Event::HistoryTruncated { peer, missing } => {
-                error!(
-                    "{realm}: history_truncated: one of {peer} and this realm has lost its newest data; {missing} messages that it had acknowledged are not sent again"
+                warn!(
+                    "{realm}: history_truncated: {peer} or this realm was started anew and has forgotten {missing} messages that went between them; they are not sent again"
                 );
             }
             Event::MailRefused { peer, code } => {

@@ -15,7 +15,7 @@ pub enum TransportError {
     )]
     Rejected,
     /// The handshake took too long.
-    #[error("the link was given up: its handshake did not end in time")]
+    #[error("its handshake did not end in time")]
     HandshakeTimeout,
     /// The peer sent a line over this realm's limit.
     #[error("a line of the link is over the {max} bytes that are read here")]

@@ -231,10 +231,7 @@ impl Socket {
             .dialled
             .as_ref()
             .map_or_else(|| "a realm that called".to_owned(), RealmName::to_string);
-        tracing::warn!(
-            "link with {whose} given up: {}",
-            crate::escape::Escaped(what)
-        );
+        tracing::warn!("link with {whose} ended: {}", crate::escape::Escaped(what));
         self.tell_end(words);
         self.pending.clear();
         self.close(now);
