@@ -289,6 +289,8 @@ fn realms_of_one_process_do_not_share_a_name_or_a_port() {
     let names = check_together(&[read(GOOD), read(GOOD)]).unwrap_err();
     let ports = check_together(&[read(GOOD), read(&other_name)]).unwrap_err();
     let free = GOOD.replace("realm1", "realm2").replace("8889", "0");
+    let everywhere = other_name.replace("127.0.0.1:8889", "0.0.0.0:8889");
+    let all = check_together(&[read(GOOD), read(&everywhere)]).unwrap_err();
 
     assert_eq!(
         names.to_string(),
@@ -297,6 +299,10 @@ fn realms_of_one_process_do_not_share_a_name_or_a_port() {
     assert_eq!(
         ports.to_string(),
         "realm:3: 127.0.0.1:8889 is taken by realm:3 already"
+    );
+    assert_eq!(
+        all.to_string(),
+        "realm:3: 0.0.0.0:8889 is taken by realm:3 already"
     );
     check_together(&[read(&free), read(&free.replace("realm2", "realm3"))]).unwrap();
 }

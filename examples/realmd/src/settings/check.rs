@@ -41,8 +41,11 @@ pub fn check_together(all: &[Settings]) -> Result<(), SettingsError> {
     Ok(())
 }
 
+/// Whether two listeners cannot both have their port. One on all addresses takes it everywhere.
 fn clash(one: &Listen, other: &Listen) -> bool {
-    one.address == other.address && one.address.port() != 0
+    let (one, other) = (one.address, other.address);
+    let is_everywhere = one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() == other.port() && one.port() != 0 && (one.ip() == other.ip() || is_everywhere)
 }
 
 fn shown(place: Option<&Place>) -> String {
