@@ -1,9 +1,10 @@
 //! The realm's own users.
 
-use crate::config::UserConfig;
 use crate::id::UserId;
 use crate::name::UserName;
+use crate::password::PasswordHash;
 use crate::random::SeededMap;
+use crate::record::Record;
 use crate::secret::Secret;
 
 /// A user.
@@ -11,13 +12,42 @@ use crate::secret::Secret;
 pub(crate) struct Account {
     pub(crate) name: UserName,
     pub(crate) display_name: Box<str>,
-    pub(crate) password: Secret,
+    pub(crate) country: Box<str>,
+    pub(crate) credential: Credential,
+}
+
+/// What a user's password is compared with.
+#[derive(Clone, Debug)]
+pub(crate) enum Credential {
+    /// There is none: nobody can log in.
+    Missing,
+    /// The configuration's, as it is: for the plain scheme, or until its hash is there.
+    Plain(Secret),
+    Hash(PasswordHash),
+}
+
+impl Account {
+    /// The record of the account; a password in the clear is never in it.
+    pub(crate) fn record(&self, user: UserId) -> Record {
+        let password = match &self.credential {
+            Credential::Hash(hash) => Some(hash.clone()),
+            Credential::Missing | Credential::Plain(_) => None,
+        };
+        Record::Account {
+            user,
+            name: self.name.clone(),
+            display_name: self.display_name.clone(),
+            country: self.country.clone(),
+            password,
+        }
+    }
 }
 
 /// All users by name and number.
 #[derive(Clone, Debug)]
 pub(crate) struct Accounts {
-    accounts: Vec<Account>,
+    /// Numbers of users that a store does not know any more stay empty.
+    accounts: Vec<Option<Account>>,
     by_name: SeededMap<UserName, UserId>,
 }
 
@@ -30,15 +60,25 @@ impl Accounts {
     }
 
     /// Adds a user whose name is not taken.
-    pub(crate) fn add(&mut self, user: UserConfig) -> UserId {
-        let id = UserId::new(self.accounts.len());
-        self.by_name.insert(user.name.clone(), id);
-        self.accounts.push(Account {
-            name: user.name,
-            display_name: user.display_name.into(),
-            password: user.password,
-        });
-        id
+    pub(crate) fn add(&mut self, account: Account) -> UserId {
+        let user = UserId::new(self.accounts.len());
+        self.by_name.insert(account.name.clone(), user);
+        self.accounts.push(Some(account));
+        user
+    }
+
+    /// Puts a user at a number, in place of what was there. Returns whether the name is another
+    /// user's.
+    pub(crate) fn put(&mut self, user: UserId, account: Account) -> bool {
+        let index = user.index();
+        if index >= self.accounts.len() {
+            self.accounts.resize_with(index + 1, || None);
+        }
+        let known = self.by_name.insert(account.name.clone(), user);
+        if let Some(place) = self.accounts.get_mut(index) {
+            *place = Some(account);
+        }
+        known.is_some_and(|known| known != user)
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<UserId> {
@@ -46,10 +86,14 @@ impl Accounts {
     }
 
     pub(crate) fn get(&self, id: UserId) -> Option<&Account> {
-        self.accounts.get(id.index())
+        self.accounts.get(id.index())?.as_ref()
     }
 
-    /// The user's name; a number comes from nowhere but [`Accounts::add`].
+    pub(crate) fn get_mut(&mut self, id: UserId) -> Option<&mut Account> {
+        self.accounts.get_mut(id.index())?.as_mut()
+    }
+
+    /// The user's name; a number comes from nowhere but [`Accounts::add`] and the store.
     pub(crate) fn name(&self, id: UserId) -> &str {
         self.get(id).map_or("", |account| account.name.as_str())
     }

@@ -1,7 +1,8 @@
 //! What a realm is told once, when it is made.
 
 use crate::limits::{LimitError, Limits};
-use crate::name::{RealmName, UserName};
+use crate::name::{NameError, RealmName, UserName};
+use crate::password::{Password, PasswordHash, Passwords};
 use crate::secret::Secret;
 use std::collections::BTreeSet;
 use thiserror::Error;
@@ -32,6 +33,8 @@ pub struct Config {
     /// Whether a store is behind the realm: then changes become records, and what depends on them
     /// waits for [`committed`](crate::Realm::committed).
     pub durable: bool,
+    /// How passwords are kept.
+    pub passwords: Passwords,
     /// Which events it tells.
     pub detail: Detail,
 }
@@ -49,7 +52,8 @@ pub enum Detail {
     Wire,
 }
 
-/// A user that the configuration names.
+/// A user that the configuration names: made if the store has none of that name, and never changed
+/// there afterwards.
 #[derive(Clone, Debug)]
 pub struct UserConfig {
     /// What the user logs in with.
@@ -58,12 +62,12 @@ pub struct UserConfig {
     pub display_name: String,
     /// Where the user is from.
     pub country: String,
-    /// In the clear, for the plain scheme.
-    pub password: Secret,
+    /// What the user logs in with at first.
+    pub password: Password,
 }
 
 impl UserConfig {
-    /// Describes a user.
+    /// Describes a user with a password in the clear.
     ///
     /// # Errors
     ///
@@ -73,12 +77,36 @@ impl UserConfig {
         display_name: &str,
         country: &str,
         password: &str,
-    ) -> Result<Self, crate::name::NameError> {
+    ) -> Result<Self, NameError> {
+        let password = Password::Plain(Secret::new(password));
+        Self::with(name, display_name, country, password)
+    }
+
+    /// Describes a user whose password was hashed before.
+    ///
+    /// # Errors
+    ///
+    /// `name` is not a name.
+    pub fn hashed(
+        name: &str,
+        display_name: &str,
+        country: &str,
+        hash: PasswordHash,
+    ) -> Result<Self, NameError> {
+        Self::with(name, display_name, country, Password::Hash(hash))
+    }
+
+    fn with(
+        name: &str,
+        display_name: &str,
+        country: &str,
+        password: Password,
+    ) -> Result<Self, NameError> {
         Ok(Self {
             name: UserName::parse(name)?,
             display_name: display_name.to_owned(),
             country: country.to_owned(),
-            password: Secret::new(password),
+            password,
         })
     }
 }
@@ -135,6 +163,7 @@ impl Config {
             peers: Vec::new(),
             limits: Limits::default(),
             durable: false,
+            passwords: Passwords::default(),
             detail: Detail::default(),
         }
     }
@@ -164,6 +193,13 @@ impl Config {
     #[must_use]
     pub fn durable(mut self, durable: bool) -> Self {
         self.durable = durable;
+        self
+    }
+
+    /// Says how passwords are kept.
+    #[must_use]
+    pub fn passwords(mut self, passwords: Passwords) -> Self {
+        self.passwords = passwords;
         self
     }
 

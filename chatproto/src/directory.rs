@@ -34,6 +34,22 @@ impl Directory {
         }
     }
 
+    /// Puts a user back, whatever the share. Returns whether the number is the next one, or this
+    /// user's.
+    pub(crate) fn restore(&mut self, remote: RemoteId, peer: PeerId, address: &Address) -> bool {
+        if remote.index() < self.remotes.len() {
+            return self
+                .get(remote)
+                .is_some_and(|known| known.address == *address);
+        }
+        if remote.index() > self.remotes.len() || self.find(peer, address.user.as_str()).is_some() {
+            return false;
+        }
+        *self.counts.entry(peer).or_default() += 1;
+        self.push(peer, address);
+        true
+    }
+
     /// A peer's user of that name.
     pub(crate) fn find(&self, peer: PeerId, name: &str) -> Option<RemoteId> {
         let is_of_peer = |id: &RemoteId| self.get(*id).is_some_and(|remote| remote.peer == peer);
@@ -47,6 +63,10 @@ impl Directory {
             return None;
         }
         *count += 1;
+        Some(self.push(peer, address))
+    }
+
+    fn push(&mut self, peer: PeerId, address: &Address) -> RemoteId {
         let id = RemoteId::new(self.remotes.len());
         self.remotes.push(Remote {
             peer,
@@ -56,7 +76,7 @@ impl Directory {
             .entry(address.user.clone())
             .or_default()
             .push(id);
-        Some(id)
+        id
     }
 
     pub(crate) fn get(&self, id: RemoteId) -> Option<&Remote> {

@@ -96,6 +96,20 @@ codes! {
     27 UnknownKind "unknown_kind" "Jenis pesan tidak dikenal" false;
     /// The sender's own inbox has no place for word of a message that may not arrive.
     28 OwnInboxFull "own_inbox_full" "Kotak masuk Anda penuh, baca dulu pesannya" false;
+    /// Too many logins from this address have failed.
+    29 TooManyLogins "too_many_logins" "Terlalu banyak login gagal, coba lagi nanti" false;
+    /// The work of checking a password could not be done.
+    30 PasswordUnchecked "password_unchecked" "Password tidak dapat diperiksa sekarang, coba lagi nanti" false;
+    /// An argument that should be a whole number.
+    31 InvalidNumber "invalid_number" "Angka tidak benar" false;
+    /// `ack`: no message of that number has come yet; nothing was removed.
+    32 NoSuchMessage "no_such_message" "Pesan dengan nomor itu belum ada" false;
+    /// `sendid`: a key that cannot be one.
+    33 InvalidKey "invalid_key" "Kunci tidak benar, pakai 1 sampai 64 huruf atau angka" false;
+    /// `sendid`: the key was used for another message; nothing was sent.
+    34 KeyReused "key_reused" "Kunci sudah dipakai untuk pesan lain" false;
+    /// What is stored could not be read; it is still there.
+    35 StoreUnreadable "store_unreadable" "Penyimpanan server tidak dapat dibaca, coba lagi nanti" false;
 }
 
 /// A caller used the engine in a way that its contract rules out: a bug in the driver.
@@ -110,6 +124,9 @@ pub enum Misuse {
     /// A batch number other than that of the batch under way.
     #[error("no batch of that number is under way")]
     WrongBatch,
+    /// An answer to what was not asked, or was answered before.
+    #[error("no request of that number is open")]
+    UnknownRequest,
     /// The peer is not in the configuration.
     #[error("no peer of that name is configured")]
     UnknownPeer,

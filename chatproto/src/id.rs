@@ -4,7 +4,7 @@ macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub(crate) struct $name(u32);
+        pub struct $name(u32);
 
         impl $name {
             /// The number of an entry in its table.
@@ -16,15 +16,27 @@ macro_rules! ids {
             pub(crate) fn index(self) -> usize {
                 self.0 as usize
             }
+
+            /// The number, as a store keeps it.
+            #[must_use]
+            pub fn number(self) -> u32 {
+                self.0
+            }
+
+            /// What has that number.
+            #[must_use]
+            pub fn from_number(number: u32) -> Self {
+                Self(number)
+            }
         }
     )*};
 }
 
 ids! {
-    /// A user of this realm.
+    /// A user of this realm, counted from 0.
     UserId
-    /// A realm to link with.
+    /// Another realm, counted from 0.
     PeerId
-    /// A user of another realm.
+    /// A user of another realm, counted from 0.
     RemoteId
 }

@@ -1,19 +1,13 @@
 //! What waits for a user, by sender.
+//!
+//! Messages have numbers without gaps. Of a long inbox with a store behind it only the newest are in
+//! memory; the ones before them are fetched when they are to be shown.
 
 use crate::error::ErrorCode;
-use crate::id::{PeerId, RemoteId, UserId};
-use std::collections::BTreeMap;
-
-/// Who wrote a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Sender {
-    /// A user of this realm.
-    Local(UserId),
-    /// A user of another realm.
-    Remote(RemoteId),
-    /// Another realm itself, about a message it could not keep.
-    Realm(PeerId),
-}
+use crate::id::{PeerId, UserId};
+use crate::record::Sender;
+use crate::store::Message;
+use std::collections::{BTreeMap, VecDeque};
 
 /// The bounds of an inbox.
 #[derive(Clone, Copy, Debug)]
@@ -30,10 +24,23 @@ const SENDERS_SCANNED_MAX: usize = 32;
 /// An emptied inbox keeps room of up to this size for what comes next.
 const KEPT_BYTES_MAX: usize = 4_096;
 
+/// Messages of one inbox that a store can number.
+pub(crate) const NUMBER_MAX: u64 = (1 << 40) - 1;
+
 #[derive(Clone, Copy, Debug)]
 struct Entry {
+    unix_ms: u64,
     sender: u32,
     text_bytes: u32,
+}
+
+/// What delivering a message did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Delivered {
+    /// The message's number.
+    pub(crate) number: u64,
+    /// The sender's place in the list, if this is its first message.
+    pub(crate) listed: Option<u32>,
 }
 
 /// One user's inbox.
@@ -42,15 +49,26 @@ pub(crate) struct Inbox {
     /// In the order in which each first wrote; for ever.
     senders: Vec<Sender>,
     positions: BTreeMap<Sender, u32>,
-    /// Oldest first; their texts follow one another in `texts`.
-    entries: Vec<Entry>,
-    texts: String,
-    /// Places kept for bounces of mail that is under way.
-    reserved: u64,
-    /// The number of the last message, counted from the first that ever came.
-    last: u64,
     /// Senders of other realms among `senders`.
     remote_senders: u64,
+    /// The newest messages, oldest first; their texts follow one another in `texts`.
+    entries: VecDeque<Entry>,
+    texts: String,
+    /// Bytes at the begin of `texts` whose entries are gone.
+    skipped: usize,
+    /// The number of the last message that was taken out.
+    taken: u64,
+    /// The number of the last message.
+    last: u64,
+    /// Bytes of the waiting messages that are in the store alone.
+    stored_bytes: u64,
+    /// Places kept for bounces of mail that is under way.
+    reserved: u64,
+    /// Fetches under way, during which nothing more leaves the memory.
+    fetches: u32,
+    /// The batches that messages wait for, at most two of them, each with the number of the first
+    /// such message; 0 for none.
+    fresh: [(u64, u64); 2],
 }
 
 impl Inbox {
@@ -63,14 +81,14 @@ impl Inbox {
         &mut self,
         sender: Sender,
         text: &str,
+        unix_ms: u64,
         bounds: Bounds,
-    ) -> Result<(), ErrorCode> {
+    ) -> Result<Delivered, ErrorCode> {
         self.check_room(text, bounds)?;
-        let position = self
+        let (position, listed) = self
             .position(sender, bounds.senders_max)
             .ok_or(ErrorCode::InboxFull)?;
-        self.push(position, text);
-        Ok(())
+        Ok(self.push(position, listed, text, unix_ms))
     }
 
     /// Keeps a place for the bounce of a message under way.
@@ -79,11 +97,16 @@ impl Inbox {
     ///
     /// [`ErrorCode::OwnInboxFull`] when there is none; nothing was changed.
     pub(crate) fn reserve(&mut self, bounds: Bounds) -> Result<(), ErrorCode> {
-        if self.entries.len() as u64 + self.reserved >= bounds.messages_max {
+        if self.len() + self.reserved >= bounds.messages_max {
             return Err(ErrorCode::OwnInboxFull);
         }
         self.reserved += 1;
         Ok(())
+    }
+
+    /// Keeps a place again that was kept before the realm's start.
+    pub(crate) fn restore_reserved(&mut self) {
+        self.reserved += 1;
     }
 
     /// Gives a kept place back: the message arrived.
@@ -92,67 +115,252 @@ impl Inbox {
     }
 
     /// Puts a bounce into the place kept for it.
-    pub(crate) fn bounce(&mut self, realm: PeerId, text: &str) {
+    pub(crate) fn bounce(&mut self, realm: PeerId, text: &str, unix_ms: u64) -> Option<Delivered> {
         self.unreserve();
         // A bounce needs its line however many have written before; peers are few.
-        if let Some(position) = self.position(Sender::Realm(realm), u64::MAX) {
-            self.push(position, text);
-        }
-    }
-
-    /// The number of the message last added.
-    pub(crate) fn last(&self) -> u64 {
-        self.last
+        let (position, listed) = self.position(Sender::Realm(realm), u64::MAX)?;
+        Some(self.push(position, listed, text, unix_ms))
     }
 
     /// Whether a message of that length has room.
     pub(crate) fn check_room(&self, text: &str, bounds: Bounds) -> Result<(), ErrorCode> {
-        let messages = self.entries.len() as u64 + self.reserved;
-        let bytes = (self.texts.len() + text.len()) as u64;
-        if messages >= bounds.messages_max || bytes > bounds.bytes_max {
+        let bytes = self.bytes() + text.len() as u64;
+        let is_full = self.len() + self.reserved >= bounds.messages_max;
+        if is_full || bytes > bounds.bytes_max || self.last >= NUMBER_MAX {
             return Err(ErrorCode::InboxFull);
         }
         Ok(())
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.entries.len()
+    /// How many messages wait.
+    pub(crate) fn len(&self) -> u64 {
+        self.last - self.taken
+    }
+
+    /// Bytes of text that wait. Those of messages in the store alone are an estimate once some of
+    /// them, but not all, were taken out.
+    fn bytes(&self) -> u64 {
+        self.stored_bytes + self.resident_bytes()
+    }
+
+    fn resident_bytes(&self) -> u64 {
+        (self.texts.len() - self.skipped) as u64
+    }
+
+    /// The number of the last message taken out.
+    pub(crate) fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// The number of the last message that came.
+    pub(crate) fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// The last of the waiting messages that is in the store alone; `taken` if there is none.
+    pub(crate) fn stored_upto(&self) -> u64 {
+        self.last - self.entries.len() as u64
+    }
+
+    /// Notes that a fetch begins, or has ended.
+    pub(crate) fn fetching(&mut self, is_begin: bool) {
+        self.fetches = if is_begin {
+            self.fetches + 1
+        } else {
+            self.fetches.saturating_sub(1)
+        };
+    }
+
+    /// The waiting messages in order, those of the store in front.
+    pub(crate) fn waiting<'a>(
+        &'a self,
+        stored: &'a [Message],
+    ) -> impl Iterator<Item = Waiting<'a>> {
+        let upto = self.stored_upto();
+        let stored = stored
+            .iter()
+            .filter(move |message| message.number > self.taken && message.number <= upto)
+            .map(|message| Waiting {
+                number: message.number,
+                sender: message.sender,
+                unix_ms: message.unix_ms,
+                text: &message.text,
+            });
+        stored.chain(self.resident())
+    }
+
+    fn resident(&self) -> impl Iterator<Item = Waiting<'_>> {
+        let mut start = self.skipped;
+        let numbered = self.entries.iter().zip(self.stored_upto() + 1..);
+        numbered.filter_map(move |(entry, number)| {
+            let from = start;
+            start += entry.text_bytes as usize;
+            Some(Waiting {
+                number,
+                sender: *self.senders.get(entry.sender as usize)?,
+                unix_ms: entry.unix_ms,
+                text: self.texts.get(from..start)?,
+            })
+        })
     }
 
     /// The senders in order, each with its messages, oldest first.
-    pub(crate) fn by_sender(&self) -> Grouped<'_> {
-        let mut order = Vec::with_capacity(self.entries.len());
-        let mut start = 0;
+    pub(crate) fn by_sender<'a>(&'a self, stored: &'a [Message]) -> Grouped<'a> {
+        let position = |sender| self.known_position(sender).unwrap_or_default();
+        let upto = self.stored_upto();
+        let old = stored
+            .iter()
+            .filter(|message| message.number > self.taken && message.number <= upto)
+            .map(|message| (position(message.sender), &*message.text));
+        let mut order = Vec::with_capacity(stored.len() + self.entries.len());
+        order.extend(old);
+        let mut start = self.skipped;
         for entry in &self.entries {
-            order.push((entry.sender, start, entry.text_bytes));
-            start += entry.text_bytes as usize;
+            let end = start + entry.text_bytes as usize;
+            order.extend(self.texts.get(start..end).map(|text| (entry.sender, text)));
+            start = end;
         }
-        order.sort_by_key(|(sender, start, _)| (*sender, *start));
-        Grouped { inbox: self, order }
+        order.sort_by_key(|(sender, _)| *sender);
+        Grouped {
+            senders: &self.senders,
+            order,
+        }
     }
 
-    /// Takes all messages out. Senders stay listed.
-    pub(crate) fn clear(&mut self) {
+    /// Takes messages out, up to a number. Senders stay listed.
+    pub(crate) fn take(&mut self, upto: u64) {
+        let upto = upto.min(self.last);
+        let stored_upto = self.stored_upto();
+        if upto < stored_upto {
+            let (before, taken) = (stored_upto - self.taken, upto.saturating_sub(self.taken));
+            let share = u128::from(self.stored_bytes) * u128::from(taken) / u128::from(before);
+            self.stored_bytes -= share as u64;
+        } else {
+            self.stored_bytes = 0;
+            self.drop_resident(upto);
+        }
+        self.taken = self.taken.max(upto);
+    }
+
+    /// Lets go of messages in memory, up to a number.
+    fn drop_resident(&mut self, upto: u64) {
+        let count = upto.saturating_sub(self.stored_upto()) as usize;
+        if count >= self.entries.len() {
+            self.entries.clear();
+            self.texts.clear();
+            self.skipped = 0;
+            if self.texts.capacity() > KEPT_BYTES_MAX {
+                self.entries = VecDeque::new();
+                self.texts = String::new();
+            }
+            return;
+        }
+        let dropped = self.entries.drain(..count);
+        self.skipped += dropped.map(|it| it.text_bytes as usize).sum::<usize>();
+        if self.skipped * 2 >= self.texts.len() {
+            self.texts.drain(..self.skipped);
+            self.skipped = 0;
+            self.texts.shrink_to(self.texts.len() * 2);
+            self.entries.shrink_to(self.entries.len() * 2);
+        }
+    }
+
+    /// Notes that the newest message is part of a batch.
+    pub(crate) fn is_part_of(&mut self, batch: u64, committed: u64) {
+        let [first, second] = &mut self.fresh;
+        if first.0 <= committed {
+            *first = std::mem::take(second);
+        }
+        if first.0 <= committed {
+            *first = (batch, self.last);
+        } else if first.0 != batch && second.0 != batch {
+            *second = (batch, self.last);
+        }
+    }
+
+    /// The last message that is in the store, once everything up to a batch is.
+    pub(crate) fn kept_upto(&self, committed: u64) -> u64 {
+        let mut waiting = self.fresh.iter().filter(|(batch, _)| *batch > committed);
+        waiting.next().map_or(self.last, |(_, first)| first - 1)
+    }
+
+    /// Leaves the oldest messages to the store alone, once there are more bytes of text than may be
+    /// kept in memory.
+    pub(crate) fn relieve(&mut self, bytes_max: u64, committed: u64) {
+        if self.resident_bytes() <= bytes_max || self.fetches > 0 {
+            return;
+        }
+        let (before, kept_upto) = (self.resident_bytes(), self.kept_upto(committed));
+        let (mut left, mut upto) = (before, self.stored_upto());
+        for entry in &self.entries {
+            if left * 2 <= bytes_max || upto >= kept_upto {
+                break;
+            }
+            left -= u64::from(entry.text_bytes);
+            upto += 1;
+        }
+        self.drop_resident(upto);
+        self.stored_bytes += before - self.resident_bytes();
+    }
+
+    // What a store gives back.
+
+    /// Lists a sender at its place. Returns whether it is the next one.
+    pub(crate) fn restore_sender(&mut self, position: u32, sender: Sender) -> bool {
+        let next = self.senders.len() as u32;
+        if position == next && self.known_position(sender).is_none() {
+            self.list(sender);
+            return true;
+        }
+        self.senders.get(position as usize) == Some(&sender)
+    }
+
+    /// Notes what waits in the store.
+    pub(crate) fn restore(&mut self, taken: u64, last: u64, bytes: u64) {
         self.entries.clear();
         self.texts.clear();
-        if self.texts.capacity() > KEPT_BYTES_MAX {
-            self.entries = Vec::new();
-            self.texts = String::new();
-        }
+        (self.taken, self.last, self.stored_bytes) = (taken, last.max(taken), bytes);
     }
 
-    fn push(&mut self, position: u32, text: &str) {
+    /// Puts a message back. Returns whether it is the next one, or was there before.
+    pub(crate) fn restore_message(
+        &mut self,
+        number: u64,
+        sender: Sender,
+        text: &str,
+        unix_ms: u64,
+    ) -> bool {
+        if number <= self.last {
+            return true;
+        }
+        let Some(position) = self.known_position(sender) else {
+            return false;
+        };
+        if number != self.last + 1 {
+            return false;
+        }
+        self.push(position, false, text, unix_ms);
+        true
+    }
+
+    fn push(&mut self, position: u32, is_listed: bool, text: &str, unix_ms: u64) -> Delivered {
         self.last += 1;
-        self.entries.push(Entry {
+        self.entries.push_back(Entry {
+            unix_ms,
             sender: position,
             text_bytes: text.len() as u32,
         });
         self.texts.push_str(text);
+        Delivered {
+            number: self.last,
+            listed: is_listed.then_some(position),
+        }
     }
 
-    fn position(&mut self, sender: Sender, senders_max: u64) -> Option<u32> {
+    /// The sender's place, and whether it is new.
+    fn position(&mut self, sender: Sender, senders_max: u64) -> Option<(u32, bool)> {
         if let Some(known) = self.known_position(sender) {
-            return Some(known);
+            return Some((known, false));
         }
         // Other realms get half: their users cannot shut out those of this one.
         let is_remote = matches!(sender, Sender::Remote(_));
@@ -160,7 +368,11 @@ impl Inbox {
         if self.senders.len() as u64 >= senders_max || !has_share {
             return None;
         }
-        self.remote_senders += u64::from(is_remote);
+        Some((self.list(sender), true))
+    }
+
+    fn list(&mut self, sender: Sender) -> u32 {
+        self.remote_senders += u64::from(matches!(sender, Sender::Remote(_)));
         self.senders.push(sender);
         let position = self.senders.len() as u32 - 1;
         if self.senders.len() > SENDERS_SCANNED_MAX {
@@ -169,7 +381,7 @@ impl Inbox {
             self.positions
                 .extend(missing.map(|(sender, at)| (*sender, at)));
         }
-        Some(position)
+        position
     }
 
     fn known_position(&self, sender: Sender) -> Option<u32> {
@@ -211,28 +423,31 @@ impl Inboxes {
     }
 }
 
+/// A message that waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Waiting<'a> {
+    pub(crate) number: u64,
+    pub(crate) sender: Sender,
+    pub(crate) unix_ms: u64,
+    pub(crate) text: &'a str,
+}
+
 /// An inbox sorted for showing.
 pub(crate) struct Grouped<'a> {
-    inbox: &'a Inbox,
-    order: Vec<(u32, usize, u32)>,
+    senders: &'a [Sender],
+    order: Vec<(u32, &'a str)>,
 }
 
 impl<'a> Grouped<'a> {
     /// Calls `each` with every sender and its messages.
     pub(crate) fn for_each(&self, mut each: impl FnMut(Sender, &mut dyn Iterator<Item = &'a str>)) {
         let mut rest = self.order.as_slice();
-        for (sender, position) in self.inbox.senders.iter().zip(0_u32..) {
-            let count = rest
-                .iter()
-                .take_while(|(other, _, _)| *other == position)
-                .count();
+        for (sender, position) in self.senders.iter().zip(0_u32..) {
+            let is_own = |(other, _): &&(u32, &str)| *other == position;
+            let count = rest.iter().take_while(is_own).count();
             let (own, others) = rest.split_at_checked(count).unwrap_or_default();
             rest = others;
-            let texts = &self.inbox.texts;
-            let mut messages = own
-                .iter()
-                .filter_map(|(_, start, bytes)| texts.get(*start..*start + *bytes as usize));
-            each(*sender, &mut messages);
+            each(*sender, &mut own.iter().map(|(_, text)| *text));
         }
     }
 }
@@ -254,7 +469,7 @@ mod tests {
     fn shown(inbox: &Inbox) -> Vec<(Sender, Vec<String>)> {
         let mut shown = Vec::new();
         inbox
-            .by_sender()
+            .by_sender(&[])
             .for_each(|sender, texts| shown.push((sender, texts.map(str::to_owned).collect())));
         shown
     }
@@ -263,7 +478,7 @@ mod tests {
     fn messages_are_grouped_by_sender_and_senders_stay() {
         let mut inbox = Inbox::default();
         for (sender, text) in [(7, "one"), (3, "two"), (7, "three")] {
-            inbox.deliver(realm(sender), text, BOUNDS).unwrap();
+            inbox.deliver(realm(sender), text, 0, BOUNDS).unwrap();
         }
         let grouped = vec![
             (realm(7), vec!["one".to_owned(), "three".to_owned()]),
@@ -271,8 +486,8 @@ mod tests {
         ];
         assert_eq!(shown(&inbox), grouped);
 
-        inbox.clear();
-        inbox.deliver(realm(3), "four", BOUNDS).unwrap();
+        inbox.take(inbox.last());
+        inbox.deliver(realm(3), "four", 0, BOUNDS).unwrap();
         assert_eq!(
             shown(&inbox),
             [(realm(7), vec![]), (realm(3), vec!["four".to_owned()])]
@@ -283,15 +498,15 @@ mod tests {
     fn a_full_inbox_takes_nothing_and_loses_nothing() {
         let mut inbox = Inbox::default();
         for text in ["12345", "12345", "12345"] {
-            inbox.deliver(realm(1), text, BOUNDS).unwrap();
+            inbox.deliver(realm(1), text, 0, BOUNDS).unwrap();
         }
         assert_eq!(
-            inbox.deliver(realm(1), "123456", BOUNDS),
+            inbox.deliver(realm(1), "123456", 0, BOUNDS),
             Err(ErrorCode::InboxFull)
         );
-        assert_eq!(inbox.deliver(realm(1), "12345", BOUNDS), Ok(()));
+        assert!(inbox.deliver(realm(1), "12345", 0, BOUNDS).is_ok());
         assert_eq!(
-            inbox.deliver(realm(1), "", BOUNDS),
+            inbox.deliver(realm(1), "", 0, BOUNDS),
             Err(ErrorCode::InboxFull)
         );
         assert_eq!(inbox.len(), 4);
@@ -305,16 +520,16 @@ mod tests {
         }
         assert_eq!(inbox.reserve(BOUNDS), Err(ErrorCode::OwnInboxFull));
         assert_eq!(
-            inbox.deliver(realm(1), "x", BOUNDS),
+            inbox.deliver(realm(1), "x", 0, BOUNDS),
             Err(ErrorCode::InboxFull)
         );
 
-        inbox.bounce(PeerId::new(1), "back");
+        inbox.bounce(PeerId::new(1), "back", 0);
         inbox.unreserve();
 
-        assert_eq!(inbox.deliver(realm(1), "x", BOUNDS), Ok(()));
+        assert!(inbox.deliver(realm(1), "x", 0, BOUNDS).is_ok());
         assert_eq!(
-            inbox.deliver(realm(1), "x", BOUNDS),
+            inbox.deliver(realm(1), "x", 0, BOUNDS),
             Err(ErrorCode::InboxFull)
         );
     }
@@ -329,16 +544,133 @@ mod tests {
         let mut inbox = Inbox::default();
         for _ in 0..2 {
             for number in 0..100 {
-                inbox.deliver(realm(number), "x", bounds).unwrap();
+                inbox.deliver(realm(number), "x", 0, bounds).unwrap();
             }
         }
         assert_eq!(
-            inbox.deliver(realm(100), "x", bounds),
+            inbox.deliver(realm(100), "x", 0, bounds),
             Err(ErrorCode::InboxFull)
         );
 
         let shown = shown(&inbox);
         assert_eq!(shown.len(), 100);
         assert!(shown.iter().all(|(_, texts)| texts.len() == 2));
+    }
+
+    fn stored(number: u64, sender: Sender, text: &str) -> Message {
+        Message {
+            number,
+            sender,
+            unix_ms: 0,
+            text: text.into(),
+        }
+    }
+
+    fn numbers(inbox: &Inbox, stored: &[Message]) -> Vec<(u64, String)> {
+        let waiting = inbox.waiting(stored);
+        waiting.map(|it| (it.number, it.text.to_owned())).collect()
+    }
+
+    /// An inbox of "1" to "9" that keeps what it may in memory; batch 1 has the first five messages,
+    /// batch 2 the others.
+    fn relieved(bytes_max: u64, committed: u64) -> Inbox {
+        let bounds = Bounds {
+            messages_max: 100,
+            bytes_max: 1_000,
+            senders_max: 10,
+        };
+        let mut inbox = Inbox::default();
+        for number in 1..=9_u64 {
+            let text = number.to_string();
+            inbox.deliver(realm(1), &text, 0, bounds).unwrap();
+            inbox.is_part_of(1 + u64::from(number > 5), 0);
+        }
+        inbox.relieve(bytes_max, committed);
+        inbox
+    }
+
+    #[test]
+    fn only_what_is_in_the_store_leaves_the_memory() {
+        let upto = |bytes_max, committed| {
+            let inbox = relieved(bytes_max, committed);
+            (inbox.stored_upto(), inbox.kept_upto(committed), inbox.len())
+        };
+        assert_eq!(upto(4, 0), (0, 0, 9));
+        assert_eq!(upto(4, 1), (5, 5, 9));
+        assert_eq!(upto(4, 2), (7, 9, 9));
+        assert_eq!(upto(0, 2), (9, 9, 9));
+        assert_eq!(upto(9, 2), (0, 9, 9));
+    }
+
+    #[test]
+    fn the_store_gives_back_what_left_the_memory() {
+        let mut inbox = relieved(4, 1);
+        let given: Vec<_> = (1..=5)
+            .map(|number| stored(number, realm(1), &number.to_string()))
+            .collect();
+        let all: Vec<_> = (1..=9).map(|number| (number, number.to_string())).collect();
+        assert_eq!(numbers(&inbox, &given), all);
+
+        // What was taken out meanwhile, or is in memory too, comes once or not at all.
+        inbox.take(2);
+        let more = [&given[..], &[stored(6, realm(1), "6")]].concat();
+        assert_eq!(numbers(&inbox, &more), all[2..]);
+        assert_eq!(
+            inbox.check_room(&"x".repeat(12), BOUNDS),
+            Err(ErrorCode::InboxFull)
+        );
+        inbox.take(7);
+        assert_eq!(numbers(&inbox, &[]), all[7..]);
+        inbox.take(99);
+        assert_eq!((inbox.len(), inbox.last(), inbox.bytes()), (0, 9, 0));
+    }
+
+    #[test]
+    fn nothing_leaves_the_memory_while_the_store_is_read() {
+        let mut inbox = relieved(9, 2);
+        inbox.fetching(true);
+        inbox.relieve(4, 2);
+        assert_eq!(inbox.stored_upto(), 0);
+
+        inbox.fetching(false);
+        inbox.relieve(4, 2);
+        assert_eq!(inbox.stored_upto(), 7);
+    }
+
+    #[test]
+    fn a_restored_inbox_goes_on_where_it_was() {
+        let mut inbox = Inbox::default();
+        assert!(inbox.restore_sender(0, realm(7)));
+        assert!(inbox.restore_sender(1, realm(3)));
+        assert!(inbox.restore_sender(0, realm(7)));
+        assert!(!inbox.restore_sender(1, realm(4)));
+        assert!(!inbox.restore_sender(3, realm(4)));
+        inbox.restore(2, 4, 15);
+
+        let delivered = inbox.deliver(realm(3), "12345", 0, BOUNDS);
+        assert_eq!(
+            delivered,
+            Ok(Delivered {
+                number: 5,
+                listed: None
+            })
+        );
+        assert_eq!(
+            inbox.deliver(realm(3), "1", 0, BOUNDS),
+            Err(ErrorCode::InboxFull)
+        );
+        assert!(inbox.restore_message(5, realm(3), "again", 0));
+        assert!(!inbox.restore_message(7, realm(3), "gap", 0));
+        assert!(!inbox.restore_message(6, realm(9), "unlisted", 0));
+        assert_eq!(inbox.len(), 3);
+        let given = [stored(3, realm(7), "three"), stored(4, realm(3), "four")];
+        let mut shown = Vec::new();
+        inbox.by_sender(&given).for_each(|sender, texts| {
+            shown.push((sender, texts.collect::<Vec<_>>()));
+        });
+        assert_eq!(
+            shown,
+            [(realm(7), vec!["three"]), (realm(3), vec!["four", "12345"])]
+        );
     }
 }

@@ -20,18 +20,22 @@ mod limits;
 pub mod link;
 mod name;
 mod output;
+mod password;
 mod random;
 mod realm;
 mod record;
 mod secret;
+mod send_key;
 mod session;
 mod slots;
+pub mod store;
 mod time;
 pub mod wire;
 
 pub use config::{Config, ConfigError, Detail, PeerConfig, UserConfig};
 pub use envelope::{Envelope, EnvelopeError, Kind, Vouched};
 pub use error::{ErrorCode, Misuse};
+pub use id::{PeerId, RemoteId, UserId};
 pub use limits::{LimitError, Limits};
 pub use link::frame::Frame;
 pub use link::transport::Direction;
@@ -39,9 +43,12 @@ pub use name::{Address, GroupName, NAME_BYTES_MAX, NameError, RealmName, UserNam
 pub use output::{
     CloseReason, Connection, ConnectionId, Event, LinkCloseReason, LinkId, Output, RequestId,
 };
-pub use realm::Realm;
-pub use record::{Batch, Record, StoreFailure};
-pub use secret::{Secret, Token};
+pub use password::{
+    Argon2Cost, Password, PasswordAnswer, PasswordError, PasswordHash, PasswordJob, Passwords,
+};
+pub use realm::{Realm, Restore, RestoreError};
+pub use record::{Batch, Record, Sender, StoreFailure};
+pub use secret::{Secret, Token, TokenHash};
 pub use time::{Deadline, Now};
 
 /// The programs in the README compile and run.

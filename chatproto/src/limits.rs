@@ -128,6 +128,24 @@ limits! {
     inbox_bytes_max = 8_388_608, 1..=HUGE;
     /// Senders listed in one inbox, those of other realms up to half; a sender once listed stays.
     inbox_senders_max = 10_000, 1..=HUGE;
+    /// Texts that one inbox keeps in memory, in bytes; older ones are fetched from the store.
+    inbox_memory_bytes_max = 16_384, 0..=HUGE;
+    /// Messages shown by one `peek` or `history`.
+    page_messages_max = 100, 1..=100_000;
+    /// Bytes of text after which one `peek` or `history` shows no further message.
+    page_bytes_max = 262_144, 1..=HUGE;
+    /// Keys of one user that `sendid` remembers, the newest.
+    send_keys_max = 256, 1..=1_000_000;
+    /// Failed logins from one address at a time, before it has to wait.
+    failed_logins_max = 60, 1..=1_000_000;
+    /// How long it takes until an address that used up its failed logins has them all again.
+    failed_logins_ms = 60_000, 1..=HUGE;
+    /// Passwords that are hashed or checked at a time; further logins wait for their turn.
+    hashes_max = 2, 1..=1_024;
+    /// Bytes of records that the store has not taken; above it, lines wait.
+    uncommitted_bytes_max = 67_108_864, 1..=HUGE;
+    /// The pause before a full store is offered a batch again.
+    store_retry_ms = 1_000, 1..=HUGE;
     /// Live tokens of one user; a further login ends the one unused for longest.
     sessions_per_user_max = 64, 1..=1_000_000;
     /// A token unused for this long expires.

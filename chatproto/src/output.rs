@@ -2,7 +2,9 @@
 
 use crate::error::ErrorCode;
 use crate::name::{RealmName, UserName};
+use crate::password::PasswordJob;
 use crate::slots::Key;
+use crate::store::Fetch;
 use std::fmt;
 
 macro_rules! ids {
@@ -48,7 +50,8 @@ ids! {
     LinkId
 }
 
-/// A request of [`Realm::execute`](crate::Realm::execute).
+/// A request: of the driver, by [`Realm::execute`](crate::Realm::execute), or to the driver, by
+/// [`Output::Hash`] or [`Output::Fetch`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub u64);
 
@@ -89,6 +92,12 @@ pub enum Output {
     LinkClose(LinkId, LinkCloseReason),
     /// Connect to that peer.
     Dial(RealmName),
+    /// Let some thread [run](PasswordJob::run) this, and hand in what comes of it with
+    /// [`verified`](crate::Realm::verified). No more than `hashes_max` are asked for at a time.
+    Hash(RequestId, PasswordJob),
+    /// Read messages from the store, and hand them in with [`fetched`](crate::Realm::fetched). They
+    /// are committed already.
+    Fetch(RequestId, Fetch),
     /// The answer to [`execute`](crate::Realm::execute), as a client would read it.
     Reply(RequestId, Vec<u8>),
     /// Something happened.
@@ -105,6 +114,8 @@ impl fmt::Debug for Output {
             Self::LinkSend(id) => write!(f, "LinkSend({id:?})"),
             Self::LinkClose(id, why) => write!(f, "LinkClose({id:?}, {why:?})"),
             Self::Dial(peer) => write!(f, "Dial({peer:?})"),
+            Self::Hash(request, _) => write!(f, "Hash({request:?})"),
+            Self::Fetch(request, fetch) => write!(f, "Fetch({request:?}, {fetch:?})"),
             // It may have a token in it.
             Self::Reply(request, reply) => write!(f, "Reply({request:?}, {} bytes)", reply.len()),
             Self::Event(event) => write!(f, "Event({event:?})"),
@@ -239,6 +250,27 @@ pub enum Event {
         /// How many messages it had.
         messages: u64,
     },
+    /// Messages of an inbox were shown and left in place.
+    InboxPeeked {
+        /// Whose.
+        user: UserName,
+        /// How many were shown.
+        messages: u64,
+    },
+    /// Messages that had been shown were taken out of an inbox.
+    InboxAcked {
+        /// Whose.
+        user: UserName,
+        /// How many.
+        messages: u64,
+    },
+    /// Messages that had been taken out before were shown.
+    HistoryRead {
+        /// Whose.
+        user: UserName,
+        /// How many.
+        messages: u64,
+    },
     /// Somebody asked who is logged in.
     ActiveUsersRead {
         /// Who asked.
@@ -330,6 +362,12 @@ pub enum Event {
     },
     /// The store is full; changes are refused until it is not.
     StoreFull,
+    /// The store has room again.
+    StoreRecovered,
+    /// Messages could not be read from the store.
+    FetchFailed,
+    /// A password could not be hashed or checked: the machine lacks memory for it.
+    PasswordFailed,
     /// The store is broken; the realm has stopped.
     StoreBroken,
 }

@@ -11,10 +11,13 @@ mod live;
 mod live_exit;
 mod live_links;
 mod live_talk;
+mod logins;
 mod outbox;
 mod questions;
+mod reading;
 mod replies;
 mod requests;
+mod restore;
 mod routing;
 mod streams;
 mod timers;
@@ -31,18 +34,24 @@ use crate::link::frame::{Frame, StreamKind};
 use crate::link::transport::Direction;
 use crate::name::{RealmName, UserName};
 use crate::output::{Connection, ConnectionId, Event, LinkCloseReason, LinkId, Output, RequestId};
+use crate::password::{PasswordAnswer, Passwords};
 use crate::random::Random;
 use crate::record::{Batch, Record, StoreFailure};
+use crate::send_key::SendKeys;
 use crate::session::Sessions;
 use crate::slots::Slots;
+use crate::store::{Fetch, Fetched};
 use crate::time::{Deadline, Now};
 use batches::Batches;
 use clients::Clients;
 use links::{Link, Peer};
+use logins::Logins;
 use questions::Questions;
+use reading::Fetching;
+pub use restore::{Restore, RestoreError};
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use timers::Timers;
+use timers::{Timer, Timers};
 use uuid::Uuid;
 
 /// A realm: its users, their sessions and inboxes, live groups, and the streams to other realms.
@@ -87,11 +96,14 @@ pub struct Realm {
     name: RealmName,
     limits: Limits,
     detail: Detail,
+    passwords: Passwords,
     clock: Now,
     random: Random,
     accounts: Accounts,
     sessions: Sessions,
     inboxes: Inboxes,
+    send_keys: SendKeys,
+    logins: Logins,
     directory: Directory,
     groups: LiveGroups<ConnectionId>,
     peers: Vec<Peer>,
@@ -99,6 +111,7 @@ pub struct Realm {
     links: Slots<Link>,
     questions: Questions,
     requests: u64,
+    fetches: BTreeMap<RequestId, Fetching>,
     clients: Clients,
     timers: Timers,
     batches: Batches,
@@ -109,6 +122,12 @@ pub struct Realm {
     rows_behind: VecDeque<(u64, PeerId, StreamKind, u64)>,
     /// Cursors of peers' streams that wait for a batch.
     cursors_behind: VecDeque<(u64, PeerId, Uuid, u64, Uuid)>,
+    /// Fetches of what a batch brings.
+    fetches_behind: VecDeque<(u64, RequestId, Fetch)>,
+    /// Envelopes that go as voids once a batch is in the store.
+    voids_behind: VecDeque<(u64, PeerId, StreamKind, u64)>,
+    /// Connections whose next line waits until less is to be stored.
+    crowded_out: Vec<ConnectionId>,
     /// Members of live groups that read too slowly, to be closed before anything else happens.
     slow_members: Vec<ConnectionId>,
     /// Links that take too little.
@@ -128,65 +147,69 @@ impl fmt::Debug for Realm {
 }
 
 impl Realm {
-    /// Makes a realm.
+    /// Makes a realm of which nothing is stored yet.
     ///
     /// # Errors
     ///
     /// The configuration contradicts itself, see [`Config::check`].
     pub fn new(config: Config, seed: [u8; 32], now: Now) -> Result<Self, ConfigError> {
+        let restore = Self::restore(config, seed, now)?;
+        // Without records there is nothing that could be wrong with them.
+        Ok(restore.begin())
+    }
+
+    /// Begins to make a realm of what a store holds.
+    ///
+    /// # Errors
+    ///
+    /// The configuration contradicts itself, see [`Config::check`].
+    pub fn restore(config: Config, seed: [u8; 32], now: Now) -> Result<Restore, ConfigError> {
         config.check()?;
         let limits = config.limits;
         let mut random = Random::new(seed);
-        let mut accounts = Accounts::new(random.map());
-        for user in config.users {
-            accounts.add(user);
-        }
-        let peers: Vec<_> = config
-            .peers
-            .into_iter()
-            .map(|peer| Peer::new(peer, &mut random))
-            .collect();
-        let share = limits.directory_names_max / (peers.len() as u64).max(1);
-        let peer_ids = peers
-            .iter()
-            .enumerate()
-            .map(|(at, peer)| (peer.name.clone(), PeerId::new(at)));
-        let mut realm = Self {
-            peer_ids: peer_ids.collect(),
+        let accounts = Accounts::new(random.map());
+        let share = limits.directory_names_max / (config.peers.len() as u64).max(1);
+        let realm = Self {
             name: config.realm,
             detail: config.detail,
+            passwords: config.passwords,
             clock: Now::default().max_each(now),
             sessions: Sessions::new(
+                random.map(),
                 random.map(),
                 limits.session_idle_ms_max,
                 limits.sessions_per_user_max,
             ),
             inboxes: Inboxes::default(),
+            send_keys: SendKeys::default(),
+            logins: Logins::default(),
             directory: Directory::new(random.map(), share),
             groups: LiveGroups::new(),
+            peers: Vec::new(),
+            peer_ids: BTreeMap::new(),
             links: Slots::new(),
             questions: Questions::default(),
             requests: 0,
+            fetches: BTreeMap::new(),
             clients: Clients::new(random.map(), limits.exit_gap_ms, limits.outgoing_bytes_max),
             timers: Timers::default(),
-            batches: Batches::new(config.durable),
+            batches: Batches::new(config.durable, limits.uncommitted_bytes_max),
             outputs: VecDeque::new(),
             scratch: Vec::new(),
             rows_behind: VecDeque::new(),
             cursors_behind: VecDeque::new(),
+            fetches_behind: VecDeque::new(),
+            voids_behind: VecDeque::new(),
+            crowded_out: Vec::new(),
             slow_members: Vec::new(),
             slow_links: Vec::new(),
             has_session_timer: false,
             stopped: None,
             random,
             accounts,
-            peers,
             limits,
         };
-        for peer in (0..realm.peers.len()).map(PeerId::new) {
-            realm.redial(peer);
-        }
-        Ok(realm)
+        Ok(Restore::new(realm, config.users, config.peers))
     }
 
     // Clients.
@@ -334,7 +357,7 @@ impl Realm {
 
     // The store.
 
-    /// The next batch to commit, one at a time.
+    /// The next batch to commit, one at a time. Ask after every turn.
     pub fn take_batch(&mut self) -> Option<Batch> {
         if self.stopped == Some(ErrorCode::StoreBroken) {
             return None;
@@ -349,17 +372,23 @@ impl Realm {
     /// [`Misuse::WrongBatch`] for any number but that of the batch under way.
     pub fn committed(&mut self, number: u64, now: Now) -> Result<(), Misuse> {
         let now = self.tick(now);
+        let was_full = self.batches.is_full();
         self.batches.committed(number)?;
+        if was_full {
+            self.event(|| Event::StoreRecovered);
+        }
         for id in self.clients.committed(number) {
             self.settle(id, now);
         }
         self.streams_committed(number, now);
+        self.fetches_committed(number);
+        self.let_in_crowd(now);
         self.cut_slow(now);
         Ok(())
     }
 
-    /// Notes that a batch is not in the store. A full store is offered the batch again, and changes
-    /// are refused until it is taken; a broken one ends the realm.
+    /// Notes that a batch is not in the store. A full store is offered the batch again after a
+    /// pause, and changes are refused until it is taken; a broken one ends the realm.
     ///
     /// # Errors
     ///
@@ -371,14 +400,62 @@ impl Realm {
         now: Now,
     ) -> Result<(), Misuse> {
         let now = self.tick(now);
-        self.batches.failed(number, failure)?;
+        let was_full = self.batches.is_full();
+        let retry_at_ms = now.mono_ms.saturating_add(self.limits.store_retry_ms);
+        self.batches.failed(number, failure, retry_at_ms)?;
         match failure {
-            StoreFailure::Full => self.event(|| Event::StoreFull),
+            StoreFailure::Full => {
+                self.timers.set(retry_at_ms, Timer::Store);
+                if !was_full {
+                    self.event(|| Event::StoreFull);
+                }
+                self.let_in_crowd(now);
+            }
             StoreFailure::Broken => {
                 self.event(|| Event::StoreBroken);
                 self.stop(ErrorCode::StoreBroken, now);
             }
         }
+        self.cut_slow(now);
+        Ok(())
+    }
+
+    /// Takes what [`Output::Fetch`] asked for; none if it could not be read, of which the client is
+    /// told.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::UnknownRequest`] if nothing was asked for by that request, or it was answered.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "nobody else needs it any more"
+    )]
+    pub fn fetched(
+        &mut self,
+        request: RequestId,
+        fetched: Option<Fetched>,
+        now: Now,
+    ) -> Result<(), Misuse> {
+        let now = self.tick(now);
+        self.take_fetched(request, fetched.as_ref(), now)?;
+        self.cut_slow(now);
+        Ok(())
+    }
+
+    /// Takes what came of the job of an [`Output::Hash`].
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::UnknownRequest`] if nothing was asked for by that request, or it was answered.
+    pub fn verified(
+        &mut self,
+        request: RequestId,
+        answer: PasswordAnswer,
+        now: Now,
+    ) -> Result<(), Misuse> {
+        let now = self.tick(now);
+        self.take_answer(request, answer, now)?;
+        self.cut_slow(now);
         Ok(())
     }
 
@@ -465,6 +542,20 @@ impl Realm {
 
     fn user_name(&self, user: UserId) -> Option<UserName> {
         self.accounts.get(user).map(|account| account.name.clone())
+    }
+
+    fn next_request(&mut self) -> RequestId {
+        self.requests += 1;
+        RequestId(self.requests)
+    }
+
+    /// The realm of that name, a peer or one that was.
+    fn known_peer(&self, name: &str) -> Option<PeerId> {
+        let at = self
+            .peers
+            .iter()
+            .position(|peer| peer.name.as_str() == name);
+        at.map(PeerId::new)
     }
 
     fn peer(&self, id: PeerId) -> Option<&Peer> {

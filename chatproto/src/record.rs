@@ -1,69 +1,199 @@
 //! What is durable: one idempotent change a record.
 
 use crate::envelope::Envelope;
+use crate::id::{PeerId, RemoteId, UserId};
 use crate::link::frame::StreamKind;
-use crate::name::{Address, RealmName, UserName};
+use crate::name::{RealmName, UserName};
+use crate::password::PasswordHash;
+use crate::secret::TokenHash;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// A change that must outlive the process.
+/// Who wrote a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Sender {
+    /// A user of this realm.
+    Local(UserId),
+    /// A user of another realm.
+    Remote(RemoteId),
+    /// Another realm itself, about a message it could not keep.
+    Realm(PeerId),
+}
+
+/// A change that must outlive the process. The same record twice does no more than once.
+///
+/// Users, realms and users of other realms have small numbers that never change and are never used
+/// again; the record that gives the number comes before all that speak of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Record {
+    /// A user is there, or has another password.
+    Account {
+        /// The user's number.
+        user: UserId,
+        /// What the user logs in with.
+        name: UserName,
+        /// What others see.
+        display_name: Box<str>,
+        /// Where the user is from.
+        country: Box<str>,
+        /// Nobody can log in without one, unless the configuration has a password.
+        password: Option<PasswordHash>,
+    },
     /// A user logged in.
     SessionOpened {
+        /// The session's public number; counts up by one.
+        session: u64,
         /// Who.
-        user: UserName,
+        user: UserId,
+        /// What the token hashes to.
+        token: TokenHash,
+        /// When, in ms since 1970.
+        unix_ms: u64,
+    },
+    /// A session was used; told once a minute at most.
+    SessionUsed {
         /// The session's public number.
         session: u64,
+        /// When, in ms since 1970.
+        unix_ms: u64,
     },
     /// A session ended.
     SessionEnded {
         /// The session's public number.
         session: u64,
     },
+    /// Somebody wrote to a user for the first time, and is listed in the inbox for ever.
+    Listed {
+        /// Whose inbox.
+        owner: UserId,
+        /// The place in the list, counted from 0.
+        position: u32,
+        /// Who wrote.
+        sender: Sender,
+    },
     /// A message reached an inbox.
     Delivered {
         /// Whose inbox.
-        to: UserName,
-        /// The message's number there, counted from the first that ever came.
+        owner: UserId,
+        /// The message's number there, counted from 1 for the first that ever came.
         number: u64,
-        /// Who wrote it; `*realm*` for a bounce.
-        from: String,
+        /// Who wrote it.
+        sender: Sender,
+        /// When it was taken, in ms since 1970.
+        unix_ms: u64,
         /// What was written.
-        text: String,
+        text: Box<str>,
     },
-    /// An inbox was emptied.
+    /// Messages were taken out of an inbox: they are history from then on.
     InboxTaken {
         /// Whose.
-        user: UserName,
+        owner: UserId,
         /// The number of the last message taken out.
         upto: u64,
     },
-    /// An envelope waits for a peer.
-    Queued {
+    /// An inbox whose messages stay where they are until they are fetched. A store loads it in place
+    /// of each [`Record::Delivered`] and [`Record::InboxTaken`]; the engine never makes one.
+    Inbox {
+        /// Whose.
+        owner: UserId,
+        /// The number of the last message taken out; 0 for none.
+        taken: u64,
+        /// The number of the last message that came; at least `taken`.
+        last: u64,
+        /// The bytes of text from `taken + 1` to `last`.
+        bytes: u64,
+    },
+    /// A message was taken under a key of the sender's: the same again is no second copy.
+    SendKey {
+        /// Whose key.
+        user: UserId,
+        /// Counts this user's keys from 1.
+        number: u64,
+        /// The key.
+        key: Box<str>,
+        /// What was sent to whom, as a digest.
+        digest: [u8; 16],
+        /// Keys below this number are forgotten.
+        oldest: u64,
+    },
+    /// Another realm is known.
+    Peer {
+        /// The realm's number.
+        peer: PeerId,
+        /// What it is called.
+        name: RealmName,
+    },
+    /// A user of another realm was met.
+    Met {
+        /// The user's number.
+        remote: RemoteId,
+        /// Of which realm.
+        peer: PeerId,
+        /// What the user is called there.
+        name: UserName,
+    },
+    /// A stream to a peer begins.
+    StreamBegun {
         /// The peer.
-        peer: RealmName,
+        peer: PeerId,
         /// Which of its streams.
         kind: StreamKind,
         /// The stream's id.
         stream: Uuid,
-        /// The number in it.
+    },
+    /// An envelope waits for a peer.
+    Queued {
+        /// The peer.
+        peer: PeerId,
+        /// Which of its streams.
+        kind: StreamKind,
+        /// The number in it, counted from 1.
         seq: u64,
         /// What waits.
         envelope: Arc<Envelope>,
     },
+    /// The envelope of a number will never be sent, and its sender was told.
+    Voided {
+        /// The peer.
+        peer: PeerId,
+        /// Which of its streams.
+        kind: StreamKind,
+        /// The number.
+        seq: u64,
+    },
     /// A peer has stored everything up to a number.
     Acknowledged {
-        /// The stream's id.
-        stream: Uuid,
+        /// The peer.
+        peer: PeerId,
+        /// Which of its streams.
+        kind: StreamKind,
         /// The last number.
         durable: u64,
     },
-    /// Everything of a peer's stream up to a number was dealt with.
+    /// A peer has refused a message; its bounce is awaited.
+    BounceDue {
+        /// The peer.
+        peer: PeerId,
+        /// The id of the message.
+        id: Uuid,
+        /// Who wrote it.
+        user: UserId,
+        /// For whom it was.
+        to: Box<str>,
+    },
+    /// The bounce came, or is not awaited any more.
+    BounceSettled {
+        /// The peer.
+        peer: PeerId,
+        /// The id of the message.
+        id: Uuid,
+    },
+    /// Everything of a peer's stream up to a number was dealt with. Another stream of the same kind
+    /// takes the place of the one before, and of what was refused of it.
     Cursor {
         /// The peer.
-        peer: RealmName,
+        peer: PeerId,
         /// Which of its streams.
         kind: StreamKind,
         /// The stream's id.
@@ -73,27 +203,39 @@ pub enum Record {
         /// The id of the envelope there.
         id: Uuid,
     },
-    /// A user of another realm was met.
-    Met {
-        /// Who.
-        address: Address,
+    /// A message of a peer was refused; the peer is told until it has the bounce.
+    Refused {
+        /// The peer.
+        peer: PeerId,
+        /// The message's number in the peer's stream of mail.
+        seq: u64,
+        /// Its id.
+        id: Uuid,
+    },
+    /// The peer has the bounce.
+    RefusalTold {
+        /// The peer.
+        peer: PeerId,
+        /// The message's number in the peer's stream of mail.
+        seq: u64,
     },
 }
 
-/// Records that are committed together or not at all.
+/// Records that are committed together or not at all. Copies share the records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
     /// Counts up by one; the word for [`committed`](crate::Realm::committed).
     pub number: u64,
     /// In the order in which they happened.
-    pub records: Vec<Record>,
+    pub records: Arc<Vec<Record>>,
 }
 
 /// Why a batch was not committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreFailure {
-    /// No room: nothing was written, the batch will be offered again.
+    /// No room, or another program holds the store: nothing was written, the batch will be offered
+    /// again.
     Full,
     /// Nothing is known of what was written: the realm stops.
     Broken,

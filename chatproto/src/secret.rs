@@ -1,5 +1,6 @@
 //! Passwords and tokens: printed as `***`, compared in constant time, wiped on drop.
 
+use blake2::{Blake2s256, Digest as _};
 use std::fmt;
 use zeroize::Zeroize;
 
@@ -12,6 +13,11 @@ impl Secret {
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
+    }
+
+    /// Gives the text to what cannot do without it.
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
     }
 
     /// Compares with a text in a time that depends on the text's length alone.
@@ -27,6 +33,15 @@ impl Secret {
         std::hint::black_box(difference) == 0
     }
 }
+
+/// In constant time.
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.matches(&other.0)
+    }
+}
+
+impl Eq for Secret {}
 
 impl Drop for Secret {
     fn drop(&mut self) {
@@ -112,10 +127,42 @@ impl Token {
         is_token.then_some(Self(u128::from(high) << 64 | u128::from(low)))
     }
 
+    /// What stands for the token where it must not be seen.
+    #[must_use]
+    pub(crate) fn hash(self) -> TokenHash {
+        let digest = Blake2s256::digest(self.0.to_be_bytes());
+        TokenHash(digest.into())
+    }
+
     /// Writes the token for the one client that may see it.
     #[must_use]
     pub fn reveal(self) -> String {
         uuid::Uuid::from_u128(self.0).hyphenated().to_string()
+    }
+}
+
+/// What a token is on disk: its BLAKE2s-256 digest. A token has 122 random bits, so there is nothing
+/// to guess and no salt is needed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TokenHash([u8; 32]);
+
+impl TokenHash {
+    /// The digest.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Takes a digest that was stored.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl fmt::Debug for TokenHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
     }
 }
 

@@ -23,8 +23,17 @@ const REFUSED_A_FRAME: usize = 128;
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Row {
     envelope: Arc<Envelope>,
-    /// It does not fit what the peer reads: it goes as a void, and its sender was told.
-    is_void: bool,
+    state: RowState,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RowState {
+    ToSend,
+    /// It does not fit what the peer reads, and its sender is being told: nothing goes on before
+    /// that is stored.
+    Voiding,
+    /// It goes as a void.
+    Void,
 }
 
 /// What became of an envelope that the peer has dealt with.
@@ -47,10 +56,11 @@ pub(crate) enum Fate {
 
 /// The next of a stream to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Next {
-    pub(crate) frame: Frame,
-    /// Set when the envelope turned out not to fit: its sender is to be told.
-    pub(crate) voided: Option<Arc<Envelope>>,
+pub(crate) enum Next {
+    Frame(Frame),
+    /// The envelope of this number turned out not to fit: its sender is to be told, and then
+    /// [`OutStream::voided`] called.
+    TooLong(u64, Arc<Envelope>),
 }
 
 /// What a receiver's resume told the sender.
@@ -104,14 +114,43 @@ impl OutStream {
         }
     }
 
+    /// A stream of which the peer has acknowledged everything up to a number; its rows follow.
+    pub(crate) fn restored(id: Uuid, kind: StreamKind, acknowledged: u64) -> Self {
+        Self {
+            oldest: acknowledged + 1,
+            stored: acknowledged,
+            ..Self::new(id, kind)
+        }
+    }
+
     /// Adds a row and returns its number. It is not sent before [`OutStream::stored`].
     pub(crate) fn append(&mut self, envelope: Arc<Envelope>) -> u64 {
         self.bytes += envelope.cost_bytes();
         self.rows.push_back(Row {
             envelope,
-            is_void: false,
+            state: RowState::ToSend,
         });
         self.last()
+    }
+
+    /// What the peer has not acknowledged and is not given up.
+    pub(crate) fn envelopes_to_send(&self) -> impl Iterator<Item = &Arc<Envelope>> {
+        let rows = self.unsettled.iter().map(|(_, row)| row).chain(&self.rows);
+        rows.filter(|row| row.state == RowState::ToSend)
+            .map(|row| &row.envelope)
+    }
+
+    /// Notes that it is stored that a row goes as a void. Returns whether there is such a row.
+    pub(crate) fn voided(&mut self, seq: u64) -> bool {
+        let at = seq.checked_sub(self.oldest);
+        let row = at.and_then(|at| self.rows.get_mut(at as usize));
+        row.map(|row| row.state = RowState::Void).is_some()
+    }
+
+    /// Lets go of what a peer had acknowledged before the realm's start.
+    pub(crate) fn restore_acknowledged(&mut self, durable: u64) -> bool {
+        while self.prune(durable).is_some() {}
+        durable < self.oldest
     }
 
     /// Notes that all rows up to a number are in the store.
@@ -197,26 +236,25 @@ impl OutStream {
         }
         let (stream, seq) = (self.id, flow.next);
         let row = self.rows.get_mut(seq.checked_sub(self.oldest)? as usize)?;
+        if row.state == RowState::Voiding {
+            return None;
+        }
+        if row.state == RowState::ToSend && row.envelope.line_bytes_max() > line_bytes_max {
+            row.state = RowState::Voiding;
+            return Some(Next::TooLong(seq, Arc::clone(&row.envelope)));
+        }
         flow.next += 1;
         let envelope = Arc::clone(&row.envelope);
-        if row.is_void || envelope.line_bytes_max() > line_bytes_max {
-            let is_new = !std::mem::replace(&mut row.is_void, true);
+        if row.state == RowState::Void {
             let id = envelope.id;
-            return Some(Next {
-                frame: Frame::Void { stream, seq, id },
-                voided: is_new.then_some(envelope),
-            });
+            return Some(Next::Frame(Frame::Void { stream, seq, id }));
         }
         flow.bytes += envelope.cost_bytes();
-        let frame = Frame::Env {
+        Some(Next::Frame(Frame::Env {
             stream,
             seq,
             envelope,
-        };
-        Some(Next {
-            frame,
-            voided: None,
-        })
+        }))
     }
 
     /// Whether something was sent on this link and is not acknowledged.
@@ -237,7 +275,7 @@ impl OutStream {
         let refused: BTreeSet<u64> = refused.iter().copied().collect();
         let mut settled = Vec::new();
         while let Some((seq, row)) = self.unsettled_upto(durable).or_else(|| self.prune(durable)) {
-            let fate = if row.is_void {
+            let fate = if row.state == RowState::Void {
                 Fate::Voided
             } else if refused.contains(&seq) {
                 Fate::Refused
@@ -328,6 +366,40 @@ impl InStream {
         }
     }
 
+    /// A stream whose cursor was stored.
+    pub(crate) fn restored(id: Uuid, kind: StreamKind, durable: u64, durable_id: Uuid) -> Self {
+        let durable_id = Some(durable_id).filter(|id| !id.is_nil());
+        Self {
+            durable,
+            durable_id,
+            next: durable + 1,
+            last_id: durable_id,
+            recorded: durable,
+            ..Self::new(id, kind)
+        }
+    }
+
+    /// Moves a cursor on that was stored before the realm's start.
+    pub(crate) fn restore_cursor(&mut self, durable: u64, id: Uuid) {
+        if durable > self.durable {
+            let refused = std::mem::take(&mut self.refused);
+            *self = Self::restored(self.id, self.kind, durable, id);
+            self.refused = refused;
+        }
+    }
+
+    /// Notes a refusal of before the realm's start.
+    pub(crate) fn restore_refused(&mut self, seq: u64, id: Uuid) {
+        if self.refused.iter().all(|(known, _)| *known != seq) {
+            self.refused.push_back((seq, id));
+        }
+    }
+
+    /// Forgets a refusal of before the realm's start that the peer had been told of.
+    pub(crate) fn restore_told(&mut self, seq: u64) {
+        self.refused.retain(|(known, _)| *known != seq);
+    }
+
     /// The link is gone.
     pub(crate) fn link_down(&mut self) {
         self.flow = InFlow::default();
@@ -352,7 +424,6 @@ impl InStream {
         if missing > 0 {
             self.durable = oldest - 1;
             self.next = oldest;
-            self.recorded = self.durable;
             (self.durable_id, self.last_id) = (None, None);
         }
         self.flow.is_resumed = true;
@@ -400,17 +471,19 @@ impl InStream {
         Ok(Arrival::Deliver)
     }
 
-    /// Notes that the envelope last arrived was refused.
-    pub(crate) fn refused(&mut self) {
+    /// Notes that the envelope last arrived was refused. Returns its number.
+    pub(crate) fn refused(&mut self) -> u64 {
         let (seq, id) = self.position();
         self.refused.push_back((seq, id));
+        seq
     }
 
-    /// Notes that the peer has the bounce of an envelope. Bounces go out in the order of refusal.
-    pub(crate) fn bounced(&mut self, id: Uuid) {
-        if self.refused.front().is_some_and(|(_, first)| *first == id) {
-            self.refused.pop_front();
-        }
+    /// Notes that the peer has the bounce of an envelope, and returns the envelope's number. Bounces
+    /// go out in the order of refusal.
+    pub(crate) fn bounced(&mut self, id: Uuid) -> Option<u64> {
+        let first = self.refused.front().filter(|(_, first)| *first == id)?.0;
+        self.refused.pop_front();
+        Some(first)
     }
 
     /// The cursor to give to the store: a number and the id there, if it has moved since.

@@ -8,6 +8,7 @@ use crate::id::UserId;
 use crate::name::{GroupName, UserName};
 use crate::output::{CloseReason, ConnectionId, Output, RequestId};
 use crate::random::SeededMap;
+use crate::secret::Secret;
 use crate::session::SessionId;
 use crate::slots::Slots;
 use crate::wire::frame::Framer;
@@ -46,11 +47,19 @@ pub(super) enum Wait {
         session: u64,
         name: UserName,
         text: String,
+        /// Of a `sendid`.
+        key: Option<Box<str>>,
     },
     /// Where is the group? Then it is joined there, or made here.
     GroupHome { user: UserId, name: GroupName },
     /// The home's word that the member is in.
     Join { group: GroupId, until_ms: u64 },
+    /// Is it the user's password?
+    Login { user: UserId, password: Secret },
+    /// Messages from the store.
+    Fetch,
+    /// Less that is to be stored.
+    Store,
 }
 
 /// One connection.

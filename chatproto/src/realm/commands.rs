@@ -2,20 +2,17 @@
 
 use super::Realm;
 use super::clients::Client;
+use super::routing::Draft;
 use crate::config::Detail;
 use crate::error::ErrorCode;
 use crate::id::UserId;
-use crate::inbox::Sender;
 use crate::output::{CloseReason, ConnectionId, Event};
 use crate::record::Record;
 use crate::secret::Token;
 use crate::session::SessionId;
 use crate::time::Now;
 use crate::wire::command::Command;
-use crate::wire::{json, reply};
-
-/// A scratch buffer that grew beyond this for one big reply is given back.
-const SCRATCH_BYTES_MAX: usize = 65_536;
+use crate::wire::reply;
 
 /// Who gives a command, by the token shown.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +22,18 @@ pub(super) struct Caller {
     /// The session's public number.
     pub(super) session: u64,
     id: SessionId,
+}
+
+impl Caller {
+    fn draft<'a>(&self, to: &'a str, text: &'a str, key: Option<&'a str>) -> Draft<'a> {
+        Draft {
+            from: self.user,
+            session: self.session,
+            to,
+            text,
+            key,
+        }
+    }
 }
 
 impl Realm {
@@ -45,10 +54,34 @@ impl Realm {
         match command {
             Command::Auth { name, password } => self.auth(id, name, password, now),
             Command::Send { token, to, text } => self.changing(id, token, now, |realm, caller| {
-                realm.send(caller, to, text, now);
+                realm.send(id, &caller.draft(to, text, None), now);
             }),
-            Command::Inbox { token } => {
-                self.changing(id, token, now, Realm::inbox);
+            Command::SendId {
+                token,
+                key,
+                to,
+                text,
+            } => self.changing(id, token, now, |realm, caller| {
+                realm.send(id, &caller.draft(to, text, Some(key)), now);
+            }),
+            Command::Inbox { token } => self.changing(id, token, now, Realm::inbox),
+            Command::Peek { token, limit } => {
+                if let Some(caller) = self.caller(id, token, now) {
+                    self.peek(caller, limit);
+                }
+            }
+            Command::Ack { token, id: upto } => self.changing(id, token, now, |realm, caller| {
+                realm.ack(caller, upto);
+            }),
+            Command::History {
+                token,
+                with,
+                before,
+                limit,
+            } => {
+                if let Some(caller) = self.caller(id, token, now) {
+                    self.history(caller, with, before, limit);
+                }
             }
             Command::ActiveUser { token } => self.active_users(id, token, now),
             Command::Logout { token } => self.logout(id, token, now),
@@ -76,23 +109,28 @@ impl Realm {
             .and_then(|client| client.session);
         let found =
             Token::parse(token).and_then(|token| self.sessions.find(token, hint, now.mono_ms));
-        let Some((id, user)) = found else {
+        let Some(shown) = found else {
             self.reply_error(connection, ErrorCode::NoSession);
             return None;
         };
         if let Some(client) = self
             .clients
             .get_mut(connection)
-            .filter(|_| hint != Some(id))
+            .filter(|_| hint != Some(shown.id))
         {
-            client.session = Some(id);
+            client.session = Some(shown.id);
         }
-        let session = self.sessions.get(id)?.number;
+        if shown.is_noteworthy && !self.batches.is_full() {
+            self.record(|| Record::SessionUsed {
+                session: shown.number,
+                unix_ms: now.unix_ms,
+            });
+        }
         Some(Caller {
             connection,
-            user,
-            session,
-            id,
+            user: shown.user,
+            session: shown.number,
+            id: shown.id,
         })
     }
 
@@ -109,158 +147,6 @@ impl Realm {
         }
         if let Some(caller) = self.caller(id, token, now) {
             change(self, caller);
-        }
-    }
-
-    fn auth(&mut self, id: ConnectionId, name: &str, password: &str, now: Now) {
-        if self.batches.is_full() {
-            return self.reply_error(id, ErrorCode::StoreFull);
-        }
-        let account = self
-            .accounts
-            .find(name)
-            .and_then(|user| Some((user, self.accounts.get(user)?)));
-        let failure = match account {
-            None => ErrorCode::NoSuchUser,
-            Some((_, account)) if !account.password.matches(password) => ErrorCode::WrongPassword,
-            Some((user, _)) => return self.log_in(id, user, now),
-        };
-        // What nobody is called may be a password.
-        let is_user = failure == ErrorCode::WrongPassword;
-        let user = if is_user { name } else { "***" }.to_owned();
-        self.event(|| Event::LoginFailed {
-            connection: id,
-            user,
-            code: failure,
-        });
-        self.reply_error(id, failure);
-    }
-
-    fn log_in(&mut self, id: ConnectionId, user: UserId, now: Now) {
-        let token = Token::from_random(self.random.bytes());
-        let (session, ended) = self.sessions.open(user, token, now.mono_ms);
-        if let Some(ended) = ended {
-            self.session_ended(user, ended.number);
-        }
-        self.time_sessions();
-        if let Some(client) = self.clients.get_mut(id) {
-            client.session = Some(session);
-            client.opened_session = Some(session);
-        }
-        let number = self
-            .sessions
-            .get(session)
-            .map_or(0, |session| session.number);
-        if let Some(name) = self.user_name(user) {
-            self.event(|| Event::LoggedIn {
-                connection: id,
-                user: name.clone(),
-                session: number,
-            });
-            self.record(|| Record::SessionOpened {
-                user: name,
-                session: number,
-            });
-        }
-        let batch = self.batches.last();
-        self.write(id, batch, |out| reply::token(out, token));
-    }
-
-    fn inbox(&mut self, caller: Caller) {
-        // Nobody is there to read the answer: what waits stays.
-        if self
-            .clients
-            .get(caller.connection)
-            .is_none_or(|client| client.is_gone)
-        {
-            return;
-        }
-        let mut out = std::mem::take(&mut self.scratch);
-        out.clear();
-        out.extend_from_slice(reply::INBOX_BEGIN);
-        self.render_inbox(caller.user, &mut out);
-        out.extend_from_slice(reply::INBOX_END);
-        let messages = self
-            .inboxes
-            .get(caller.user)
-            .map_or(0, |inbox| inbox.len() as u64);
-        if let Some(inbox) = self
-            .inboxes
-            .get_mut(caller.user)
-            .filter(|inbox| inbox.len() > 0)
-        {
-            inbox.clear();
-            let upto = inbox.last();
-            if let Some(user) = self.user_name(caller.user) {
-                self.record(|| Record::InboxTaken { user, upto });
-            }
-        }
-        self.reply(caller.connection, &out);
-        if out.capacity() <= SCRATCH_BYTES_MAX {
-            self.scratch = out;
-        }
-        self.event_at(Detail::Commands, |realm| {
-            realm
-                .user_name(caller.user)
-                .map(|user| Event::InboxRead { user, messages })
-        });
-    }
-
-    fn render_inbox(&self, user: UserId, out: &mut Vec<u8>) {
-        let (Some(inbox), Some(owner)) = (self.inboxes.get(user), self.accounts.get(user)) else {
-            return;
-        };
-        let mut head = Vec::new();
-        let mut separator: &[u8] = b"";
-        inbox.by_sender().for_each(|sender, texts| {
-            let (key, display) = self.sender_names(sender);
-            out.extend_from_slice(separator);
-            separator = b", ";
-            json::string(out, &key);
-            out.extend_from_slice(b": [");
-            head.clear();
-            head.extend_from_slice(b"{\"msg_from\": ");
-            json::string(&mut head, &display);
-            head.extend_from_slice(b", \"msg_to\": ");
-            json::string(&mut head, &owner.display_name);
-            head.extend_from_slice(b", \"msg\": \"");
-            let mut comma: &[u8] = b"";
-            for text in texts {
-                out.extend_from_slice(comma);
-                comma = b", ";
-                out.extend_from_slice(&head);
-                json::escaped(out, text);
-                out.extend_from_slice(b"\"}");
-            }
-            out.push(b']');
-        });
-    }
-
-    /// What a sender is listed under, and what its messages say they are from.
-    fn sender_names(&self, sender: Sender) -> (String, String) {
-        match sender {
-            Sender::Local(user) => {
-                let display = self
-                    .accounts
-                    .get(user)
-                    .map_or("", |account| &account.display_name);
-                (self.accounts.name(user).to_owned(), display.to_owned())
-            }
-            Sender::Remote(remote) => {
-                let shown = self
-                    .directory
-                    .get(remote)
-                    .map(|remote| self.shown(&remote.address))
-                    .unwrap_or_default();
-                (shown.clone(), shown)
-            }
-            Sender::Realm(peer) => {
-                let shown = self
-                    .peer(peer)
-                    .map(|peer| format!("*{}*", peer.name))
-                    .unwrap_or_default();
-                (shown.clone(), shown)
-            }
         }
     }
 
@@ -308,7 +194,7 @@ impl Realm {
         self.reply(id, reply::LOGGED_OUT);
     }
 
-    fn session_ended(&mut self, user: UserId, number: u64) {
+    pub(super) fn session_ended(&mut self, user: UserId, number: u64) {
         self.record(|| Record::SessionEnded { session: number });
         if let Some(user) = self.user_name(user) {
             self.event(|| Event::LoggedOut {
@@ -338,7 +224,7 @@ impl Realm {
         }
     }
 
-    fn time_sessions(&mut self) {
+    pub(super) fn time_sessions(&mut self) {
         if self.has_session_timer {
             return;
         }
@@ -360,6 +246,14 @@ fn masked_line(line: &str, is_user: impl Fn(&str) -> bool) -> String {
             format!("send *** {to}{}", masked_text(text))
         }
         Command::Send { .. } => "send ***".to_owned(),
+        Command::SendId {
+            token, to, text, ..
+        } if is_token(token) => format!("sendid *** *** {to}{}", masked_text(text)),
+        Command::SendId { .. } => "sendid ***".to_owned(),
+        Command::Peek { .. } => "peek ***".to_owned(),
+        Command::Ack { .. } => "ack ***".to_owned(),
+        Command::History { token, with, .. } if is_token(token) => format!("history *** {with}"),
+        Command::History { .. } => "history ***".to_owned(),
         Command::Inbox { .. } => "inbox ***".to_owned(),
         Command::ActiveUser { .. } => "activeuser ***".to_owned(),
         Command::Logout { .. } => "logout ***".to_owned(),

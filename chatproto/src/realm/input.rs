@@ -1,7 +1,7 @@
 //! From bytes to lines and live messages, in order, one after the other.
 
 use super::Realm;
-use super::clients::{Mode, refusal};
+use super::clients::{Mode, Wait, refusal};
 use super::timers::Timer;
 use crate::error::ErrorCode;
 use crate::output::{Connection, ConnectionId, Event};
@@ -105,6 +105,14 @@ impl Realm {
             if client.closing.is_some() {
                 return;
             }
+            if self.batches.is_crowded()
+                && !self.batches.is_full()
+                && !rest.is_empty()
+                && client.wait.is_none()
+            {
+                client.wait = Some(Box::new(Wait::Store));
+                self.crowded_out.push(id);
+            }
             if client.is_blocked() {
                 return self.clients.stash_again(
                     id,
@@ -190,6 +198,19 @@ impl Realm {
         client.framer.abandon_line();
         client.line_began_ms = u64::MAX;
         self.reply_error(id, ErrorCode::LineTimeout);
+    }
+
+    /// Lets lines go on that waited until less was to be stored.
+    pub(super) fn let_in_crowd(&mut self, now: Now) {
+        if self.batches.is_crowded() && !self.batches.is_full() {
+            return;
+        }
+        for id in std::mem::take(&mut self.crowded_out) {
+            if let Some(client) = self.clients.get_mut(id) {
+                client.wait.take_if(|wait| matches!(**wait, Wait::Store));
+            }
+            self.resume_client(id, now);
+        }
     }
 
     /// Goes on with the reads that waited.

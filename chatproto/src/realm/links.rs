@@ -2,7 +2,6 @@
 
 use super::Realm;
 use super::timers::Timer;
-use crate::config::PeerConfig;
 use crate::error::{ErrorCode, Misuse};
 use crate::id::{PeerId, UserId};
 use crate::link::frame::{Frame, Hello, StreamKind};
@@ -35,7 +34,7 @@ const FRAME_BYTES: usize = 1_024;
 #[derive(Debug)]
 pub(super) struct Peer {
     pub(super) name: RealmName,
-    can_dial: bool,
+    pub(super) can_dial: bool,
     is_dialling: bool,
     /// Dials in a row that led nowhere.
     failures: u32,
@@ -50,10 +49,11 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    pub(super) fn new(config: PeerConfig, random: &mut Random) -> Self {
+    /// A realm that is not called until the configuration says so.
+    pub(super) fn new(name: RealmName, random: &mut Random) -> Self {
         Self {
-            name: config.name,
-            can_dial: config.dial,
+            name,
+            can_dial: false,
             is_dialling: false,
             failures: 0,
             link: None,
@@ -94,7 +94,7 @@ impl Peer {
 #[derive(Clone, Debug)]
 pub(super) struct Refused {
     pub(super) user: UserId,
-    pub(super) to: String,
+    pub(super) to: Box<str>,
 }
 
 /// One connection with a peer.

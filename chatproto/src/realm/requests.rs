@@ -8,8 +8,7 @@ use crate::wire::reply;
 
 impl Realm {
     pub(super) fn execute_request(&mut self, line: &[u8], now: Now) -> RequestId {
-        self.requests += 1;
-        let request = RequestId(self.requests);
+        let request = self.next_request();
         let id = self.clients.insert("", now.mono_ms);
         if let Some(client) = self.clients.get_mut(id) {
             client.request = Some(request);

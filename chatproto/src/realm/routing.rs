@@ -2,17 +2,17 @@
 
 use super::Realm;
 use super::clients::Wait;
-use super::commands::Caller;
 use super::questions::Topic;
 use crate::config::Detail;
 use crate::envelope::{Envelope, Kind, Vouched, cost_bytes, line_bytes_max};
 use crate::error::ErrorCode;
 use crate::id::{PeerId, RemoteId, UserId};
-use crate::inbox::Sender;
+use crate::inbox::Delivered;
 use crate::link::frame::StreamKind;
 use crate::name::{Address, RealmName, UserName};
 use crate::output::{ConnectionId, Event};
-use crate::record::Record;
+use crate::record::{Record, Sender};
+use crate::send_key::{self, Known, SendDigest};
 use crate::time::Now;
 use crate::wire::reply;
 use std::sync::Arc;
@@ -35,26 +35,79 @@ enum Recipient {
     Nobody(ErrorCode),
 }
 
+/// A message to be sent.
+pub(super) struct Draft<'a> {
+    pub(super) from: UserId,
+    pub(super) session: u64,
+    pub(super) to: &'a str,
+    pub(super) text: &'a str,
+    /// What tells it from other messages of the sender.
+    pub(super) key: Option<&'a str>,
+}
+
+impl Draft<'_> {
+    fn digest(&self) -> SendDigest {
+        send_key::digest(self.to, self.text)
+    }
+}
+
 impl Realm {
-    pub(super) fn send(&mut self, caller: Caller, to: &str, text: &str, now: Now) {
-        let sent = match self.recipient(to) {
-            Recipient::Local(recipient) => self.deliver_local(caller.user, recipient, text),
+    pub(super) fn send(&mut self, id: ConnectionId, draft: &Draft<'_>, now: Now) {
+        if self.was_sent(id, draft) {
+            return;
+        }
+        let sent = match self.recipient(draft.to) {
+            Recipient::Local(recipient) => {
+                self.deliver_local(draft.from, recipient, draft.text, now)
+            }
             Recipient::Remote(peer, address) => {
-                self.queue_mail(caller.user, peer, &address, text, now)
+                self.queue_mail(draft.from, peer, &address, draft.text, now)
             }
             Recipient::Nobody(code) => Err(code),
-            Recipient::Several(homes) => return self.reply_ambiguous(caller.connection, &homes),
+            Recipient::Several(homes) => return self.reply_ambiguous(id, &homes),
             Recipient::Unknown(name) => {
                 let wait = Wait::Recipient {
-                    from: caller.user,
-                    session: caller.session,
+                    from: draft.from,
+                    session: draft.session,
                     name: name.clone(),
-                    text: text.to_owned(),
+                    text: draft.text.to_owned(),
+                    key: draft.key.map(Box::from),
                 };
-                return self.ask(caller.connection, Topic::User(name), wait, now);
+                return self.ask(id, Topic::User(name), wait, now);
             }
         };
-        self.reply_sent(caller.connection, caller.user, caller.session, to, sent);
+        self.reply_sent(id, draft, sent);
+    }
+
+    /// Answers a message whose key was used before.
+    fn was_sent(&mut self, id: ConnectionId, draft: &Draft<'_>) -> bool {
+        let Some(key) = draft.key else {
+            return false;
+        };
+        if !send_key::is_key(key) {
+            self.reply_error(id, ErrorCode::InvalidKey);
+            return true;
+        }
+        match self.send_keys.find(draft.from, key, &draft.digest()) {
+            Known::Fresh => return false,
+            Known::Same => self.reply(id, reply::SENT),
+            Known::Other => self.reply_error(id, ErrorCode::KeyReused),
+        }
+        true
+    }
+
+    /// Remembers the key of a message that was taken, in the batch that the message is part of.
+    fn remember_key(&mut self, draft: &Draft<'_>) {
+        let Some(key) = draft.key else { return };
+        let (user, digest, keys_max) = (draft.from, draft.digest(), self.limits.send_keys_max);
+        let numbered = self.send_keys.add(user, key, digest, keys_max);
+        self.record(|| Record::SendKey {
+            user,
+            number: numbered.number,
+            key: key.into(),
+            digest,
+            oldest: numbered.oldest,
+        });
     }
 
     /// Goes on with a message once it is known which realms have somebody of that name.
@@ -70,9 +123,17 @@ impl Realm {
             session,
             name,
             text,
+            key,
         } = wait
         else {
             return;
+        };
+        let draft = Draft {
+            from,
+            session,
+            to: name.as_str(),
+            text: &text,
+            key: key.as_deref(),
         };
         for peer in homes {
             if let Some(address) = self.address_at(*peer, name.clone()) {
@@ -81,6 +142,10 @@ impl Realm {
         }
         if self.batches.is_full() {
             return self.reply_error(id, ErrorCode::StoreFull);
+        }
+        if self.was_sent(id, &draft) {
+            // Meanwhile, on another connection.
+            return;
         }
         let sent = match homes {
             [] => Err(ErrorCode::RecipientUnknown),
@@ -96,7 +161,7 @@ impl Realm {
                 return self.reply_candidates(id, &candidates);
             }
         };
-        self.reply_sent(id, from, session, name.as_str(), sent);
+        self.reply_sent(id, &draft, sent);
     }
 
     fn recipient(&self, to: &str) -> Recipient {
@@ -106,7 +171,8 @@ impl Realm {
         if to.contains('@') {
             return self.explicit_recipient(to);
         }
-        match self.directory.homes(to) {
+        let homes: Vec<_> = self.routes(to).collect();
+        match homes.as_slice() {
             [] => UserName::parse(to).map_or(
                 Recipient::Nobody(ErrorCode::RecipientUnknown),
                 Recipient::Unknown,
@@ -119,6 +185,15 @@ impl Realm {
                 }),
             several => Recipient::Several(several.to_vec()),
         }
+    }
+
+    /// Where somebody of that name is known to live, among the present peers.
+    fn routes(&self, name: &str) -> impl Iterator<Item = RemoteId> {
+        let homes = self.directory.homes(name).iter().copied();
+        homes.filter(|home| {
+            let home = self.directory.get(*home);
+            home.is_some_and(|home| self.peer_ids.contains_key(&home.address.realm))
+        })
     }
 
     fn explicit_recipient(&self, to: &str) -> Recipient {
@@ -138,23 +213,17 @@ impl Realm {
         }
     }
 
-    fn reply_sent(
-        &mut self,
-        id: ConnectionId,
-        from: UserId,
-        session: u64,
-        to: &str,
-        sent: Result<(), ErrorCode>,
-    ) {
+    fn reply_sent(&mut self, id: ConnectionId, draft: &Draft<'_>, sent: Result<(), ErrorCode>) {
         if let Err(code) = sent {
             return self.reply_error(id, code);
         }
+        self.remember_key(draft);
         self.reply(id, reply::SENT);
         self.event_at(Detail::Commands, |realm| {
-            realm.user_name(from).map(|from| Event::Sent {
-                session,
+            realm.user_name(draft.from).map(|from| Event::Sent {
+                session: draft.session,
                 from,
-                to: to.to_owned(),
+                to: draft.to.to_owned(),
             })
         });
     }
@@ -173,23 +242,52 @@ impl Realm {
         });
     }
 
-    fn deliver_local(&mut self, from: UserId, to: UserId, text: &str) -> Result<(), ErrorCode> {
-        let bounds = self.inbox_bounds();
+    fn deliver_local(
+        &mut self,
+        from: UserId,
+        to: UserId,
+        text: &str,
+        now: Now,
+    ) -> Result<(), ErrorCode> {
+        let (bounds, sender) = (self.inbox_bounds(), Sender::Local(from));
         let inbox = self.inboxes.make(to);
-        inbox.deliver(Sender::Local(from), text, bounds)?;
-        let number = inbox.last();
-        if self.batches.is_durable() {
-            let names = self.user_name(to).zip(self.user_name(from));
-            if let Some((to, from)) = names {
-                self.record(|| Record::Delivered {
-                    to,
-                    number,
-                    from: from.to_string(),
-                    text: text.to_owned(),
-                });
-            }
-        }
+        let delivered = inbox.deliver(sender, text, now.unix_ms, bounds)?;
+        self.record_delivered(to, sender, text, delivered, now);
         Ok(())
+    }
+
+    /// Records a message that was put into an inbox, which may then hold less of it in memory.
+    fn record_delivered(
+        &mut self,
+        owner: UserId,
+        sender: Sender,
+        text: &str,
+        delivered: Delivered,
+        now: Now,
+    ) {
+        if !self.batches.is_durable() {
+            return;
+        }
+        if let Some(position) = delivered.listed {
+            self.record(|| Record::Listed {
+                owner,
+                position,
+                sender,
+            });
+        }
+        self.record(|| Record::Delivered {
+            owner,
+            number: delivered.number,
+            sender,
+            unix_ms: now.unix_ms,
+            text: text.into(),
+        });
+        let (batch, committed) = (self.batches.next(), self.batches.committed_upto());
+        let bytes_max = self.limits.inbox_memory_bytes_max;
+        if let Some(inbox) = self.inboxes.get_mut(owner) {
+            inbox.is_part_of(batch, committed);
+            inbox.relieve(bytes_max, committed);
+        }
     }
 
     /// Puts a message into the stream to a peer, and keeps a place for its bounce.
@@ -240,6 +338,7 @@ impl Realm {
         peer: PeerId,
         vouched: &Vouched,
         envelope: &Envelope,
+        now: Now,
     ) -> Result<(), ErrorCode> {
         if envelope.kind != Kind::Message {
             return Err(ErrorCode::UnknownKind);
@@ -252,61 +351,49 @@ impl Realm {
         let bounds = self.inbox_bounds();
         self.inboxes.make(user).check_room(&envelope.text, bounds)?;
         let remote = self.meet(peer, from).ok_or(ErrorCode::InboxFull)?;
-        let inbox = self.inboxes.make(user);
-        inbox.deliver(Sender::Remote(remote), &envelope.text, bounds)?;
-        let number = inbox.last();
-        self.record(|| Record::Delivered {
-            to: to.user.clone(),
-            number,
-            from: from.to_string(),
-            text: envelope.text.clone(),
-        });
+        let (sender, inbox) = (Sender::Remote(remote), self.inboxes.make(user));
+        let delivered = inbox.deliver(sender, &envelope.text, now.unix_ms, bounds)?;
+        self.record_delivered(user, sender, &envelope.text, delivered, now);
         Ok(())
     }
 
     /// Tells a user of this realm that a message of theirs could not be kept elsewhere. Word of
     /// anything but a refused message is passed over: a peer cannot fill inboxes with it.
-    pub(super) fn deliver_bounce(&mut self, peer: PeerId, answers: Uuid, reason: &str) {
+    pub(super) fn deliver_bounce(&mut self, peer: PeerId, answers: Uuid, reason: &str, now: Now) {
         let refused = self
             .peer_mut(peer)
             .and_then(|peer| peer.refused.remove(&answers));
         if let Some(refused) = refused {
+            self.record(|| Record::BounceSettled { peer, id: answers });
             let known = ErrorCode::ALL.iter().find(|code| code.code() == reason);
             let why = known.map_or(REFUSED, |code| code.message());
-            self.write_bounce(peer, refused.user, &refused.to, why);
+            self.write_bounce(peer, refused.user, &refused.to, why, now);
         }
     }
 
     /// Tells a user that a message never left.
-    pub(super) fn bounce_here(&mut self, peer: PeerId, envelope: &Envelope, why: &str) {
+    pub(super) fn bounce_here(&mut self, peer: PeerId, envelope: &Envelope, why: &str, now: Now) {
         if let Some(user) = self.accounts.find(envelope.writer()) {
-            self.write_bounce(peer, user, &envelope.to, why);
+            self.write_bounce(peer, user, &envelope.to, why, now);
         }
     }
 
     /// The peer has begun anew: what it refused before, it will not explain any more.
-    pub(super) fn bounces_are_lost(&mut self, peer: PeerId) {
+    pub(super) fn bounces_are_lost(&mut self, peer: PeerId, now: Now) {
         let refused = self
             .peer_mut(peer)
             .map(|peer| std::mem::take(&mut peer.refused));
-        for refused in refused.unwrap_or_default().into_values() {
-            self.write_bounce(peer, refused.user, &refused.to, REFUSED);
+        for (id, refused) in refused.unwrap_or_default() {
+            self.record(|| Record::BounceSettled { peer, id });
+            self.write_bounce(peer, refused.user, &refused.to, REFUSED, now);
         }
     }
 
-    fn write_bounce(&mut self, peer: PeerId, user: UserId, to: &str, why: &str) {
+    fn write_bounce(&mut self, peer: PeerId, user: UserId, to: &str, why: &str, now: Now) {
         let text = format!(" Pesan untuk {to} tidak terkirim: {why}\r\n");
         let inbox = self.inboxes.make(user);
-        inbox.bounce(peer, &text);
-        let number = inbox.last();
-        let from = self.peer(peer).map(|peer| format!("*{}*", peer.name));
-        if let Some((to, from)) = self.user_name(user).zip(from) {
-            self.record(|| Record::Delivered {
-                to,
-                number,
-                from,
-                text,
-            });
+        if let Some(delivered) = inbox.bounce(peer, &text, now.unix_ms) {
+            self.record_delivered(user, Sender::Realm(peer), &text, delivered, now);
         }
     }
 
@@ -317,7 +404,9 @@ impl Realm {
         }
         let met = self.directory.add(peer, address)?;
         self.record(|| Record::Met {
-            address: address.clone(),
+            remote: met,
+            peer,
+            name: address.user.clone(),
         });
         Some(met)
     }

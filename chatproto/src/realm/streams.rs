@@ -6,10 +6,11 @@ use crate::envelope::{Envelope, Kind};
 use crate::error::ErrorCode;
 use crate::id::PeerId;
 use crate::link::frame::{Resume, StreamKind, View};
-use crate::link::stream::{Arrival, Fate, InStream, Resumed, Settled, Violation};
+use crate::link::stream::{Arrival, Fate, InStream, Next, Resumed, Settled, Violation};
 use crate::output::{Event, Output};
 use crate::record::Record;
 use crate::time::Now;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -30,13 +31,11 @@ impl Realm {
         let Some(place) = self.peers.get_mut(peer.index()) else {
             return;
         };
-        let name = place.name.clone();
         let stream = place.out(kind);
-        let (seq, id) = (stream.append(Arc::clone(&envelope)), stream.id);
+        let seq = stream.append(Arc::clone(&envelope));
         self.batches.push(|| Record::Queued {
-            peer: name,
+            peer,
             kind,
-            stream: id,
             seq,
             envelope,
         });
@@ -62,15 +61,16 @@ impl Realm {
             return;
         };
         let before = link.outgoing.len();
-        let mut voided = Vec::new();
+        let mut too_long = Vec::new();
         for stream in [&mut place.bounce, &mut place.mail] {
             while link.outgoing.len() < FRAMES_AHEAD {
-                let Some(next) = stream.next(place.line_bytes_max) else {
-                    break;
-                };
-                link.outgoing.push_back(next.frame);
-                let is_mail = stream.kind == StreamKind::Mail;
-                voided.extend(next.voided.filter(|_| is_mail));
+                match stream.next(place.line_bytes_max) {
+                    Some(Next::Frame(frame)) => link.outgoing.push_back(frame),
+                    Some(Next::TooLong(seq, envelope)) => {
+                        too_long.push((stream.kind, seq, envelope));
+                    }
+                    None => break,
+                }
             }
         }
         if link.outgoing.len() > before {
@@ -79,9 +79,29 @@ impl Realm {
             }
             self.watch_acks(peer, false, now);
         }
-        for envelope in voided {
-            self.bounce_here(peer, &envelope, ErrorCode::MessageTooLong.message());
+        for (kind, seq, envelope) in too_long {
+            self.give_up(peer, kind, seq, &envelope, now);
         }
+    }
+
+    /// Tells a sender that a message cannot be sent; it goes as a void once that is stored.
+    fn give_up(&mut self, peer: PeerId, kind: StreamKind, seq: u64, envelope: &Envelope, now: Now) {
+        self.record(|| Record::Voided { peer, kind, seq });
+        if kind == StreamKind::Mail {
+            let why = ErrorCode::MessageTooLong.message();
+            self.bounce_here(peer, envelope, why, now);
+        }
+        match self.batches.last() {
+            Some(batch) => self.voids_behind.push_back((batch, peer, kind, seq)),
+            None => self.send_void(peer, kind, seq, now),
+        }
+    }
+
+    fn send_void(&mut self, peer: PeerId, kind: StreamKind, seq: u64, now: Now) {
+        if let Some(place) = self.peer_mut(peer) {
+            place.out(kind).voided(seq);
+        }
+        self.pump(peer, now);
     }
 
     /// Sends on what a batch held back: rows may go out, cursors be acknowledged.
@@ -104,11 +124,22 @@ impl Realm {
             .rows_behind
             .partition_point(|(behind, ..)| *behind <= batch);
         let rows: Vec<_> = self.rows_behind.drain(..count).collect();
+        let mut moved = BTreeSet::new();
         for (_, peer, kind, seq) in rows {
             if let Some(place) = self.peer_mut(peer) {
                 place.out(kind).stored(seq);
+                moved.insert(peer);
             }
+        }
+        for peer in moved {
             self.pump(peer, now);
+        }
+        let count = self
+            .voids_behind
+            .partition_point(|(behind, ..)| *behind <= batch);
+        let voids: Vec<_> = self.voids_behind.drain(..count).collect();
+        for (_, peer, kind, seq) in voids {
+            self.send_void(peer, kind, seq, now);
         }
     }
 
@@ -145,8 +176,18 @@ impl Realm {
                 let (answer, missing) =
                     place.incoming_by_id(resume.stream)?.resume(oldest, last)?;
                 self.push_frame(peer, answer);
+                if is_new {
+                    // What is refused from now on is of this stream.
+                    self.record(|| Record::Cursor {
+                        peer,
+                        kind: resume.kind,
+                        stream: resume.stream,
+                        durable: 0,
+                        id: Uuid::nil(),
+                    });
+                }
                 if is_new && resume.kind == StreamKind::Bounce {
-                    self.bounces_are_lost(peer);
+                    self.bounces_are_lost(peer, now);
                 }
                 if missing > 0 {
                     self.event(|| Event::HistoryTruncated {
@@ -182,10 +223,16 @@ impl Realm {
             .peers
             .get_mut(peer.index())
             .ok_or(Violation("no peer"))?;
-        let settled = place.out_by_id(stream)?.acknowledged(durable, refused)?;
+        let stream = place.out_by_id(stream)?;
+        let kind = stream.kind;
+        let settled = stream.acknowledged(durable, refused)?;
         let is_progress = !settled.is_empty();
         if is_progress {
-            self.record(|| Record::Acknowledged { stream, durable });
+            self.record(|| Record::Acknowledged {
+                peer,
+                kind,
+                durable,
+            });
         }
         for envelope in settled {
             self.settled(peer, &envelope);
@@ -203,8 +250,9 @@ impl Realm {
         let envelope = &settled.envelope;
         if let Kind::Bounce { answers, .. } = envelope.kind {
             let mut mail = place.incoming.iter_mut();
-            if let Some(mail) = mail.find(|stream| stream.kind == StreamKind::Mail) {
-                mail.bounced(answers);
+            let mail = mail.find(|stream| stream.kind == StreamKind::Mail);
+            if let Some(seq) = mail.and_then(|mail| mail.bounced(answers)) {
+                self.record(|| Record::RefusalTold { peer, seq });
             }
             return;
         }
@@ -218,13 +266,14 @@ impl Realm {
                 }
             }
             Fate::Refused => {
-                place.refused.insert(
-                    envelope.id,
-                    Refused {
-                        user,
-                        to: envelope.to.clone(),
-                    },
-                );
+                let to: Box<str> = envelope.to.as_str().into();
+                let refused = Refused {
+                    user,
+                    to: to.clone(),
+                };
+                place.refused.insert(envelope.id, refused);
+                let id = envelope.id;
+                self.record(|| Record::BounceDue { peer, id, user, to });
             }
             Fate::Voided => {}
         }
@@ -252,7 +301,7 @@ impl Realm {
         }
         match (incoming.kind, &envelope.kind) {
             (StreamKind::Bounce, Kind::Bounce { answers, reason }) => {
-                self.deliver_bounce(peer, *answers, reason);
+                self.deliver_bounce(peer, *answers, reason, now);
             }
             // A bounce is never bounced, so nothing on that stream is answered.
             (StreamKind::Bounce, _) => {}
@@ -260,7 +309,7 @@ impl Realm {
                 return Err(Violation("a bounce on the stream of mail"));
             }
             (StreamKind::Mail, _) => {
-                if let Err(code) = self.deliver_remote(peer, &vouched, envelope) {
+                if let Err(code) = self.deliver_remote(peer, &vouched, envelope, now) {
                     self.refuse_mail(peer, stream, envelope, code, now);
                 }
             }
@@ -283,10 +332,11 @@ impl Realm {
         let Some(place) = self.peers.get_mut(peer.index()) else {
             return;
         };
-        if let Ok(stream) = place.incoming_by_id(stream) {
-            stream.refused();
-        }
         let name = place.name.clone();
+        if let Ok(stream) = place.incoming_by_id(stream) {
+            let (seq, id) = (stream.refused(), envelope.id);
+            self.record(|| Record::Refused { peer, seq, id });
+        }
         self.event(|| Event::MailRefused { peer: name, code });
     }
 
@@ -299,9 +349,9 @@ impl Realm {
             let Some((durable, id)) = stream.record() else {
                 continue;
             };
-            let (name, kind, stream_id) = (place.name.clone(), stream.kind, stream.id);
+            let (kind, stream_id) = (stream.kind, stream.id);
             self.batches.push(|| Record::Cursor {
-                peer: name,
+                peer,
                 kind,
                 stream: stream_id,
                 durable,

@@ -25,6 +25,8 @@ pub(super) enum Timer {
     Redial(PeerId),
     /// Sessions may have expired.
     Sessions,
+    /// A full store may have room again.
+    Store,
 }
 
 impl Timer {
@@ -38,6 +40,7 @@ impl Timer {
             Self::Link(_) => "the pulse of a link",
             Self::Redial(_) => "a peer to dial",
             Self::Sessions => "sessions that expire",
+            Self::Store => "a full store to try again",
         }
     }
 }
@@ -88,6 +91,7 @@ impl Realm {
                 Timer::Link(id) => self.check_pulse(id, now),
                 Timer::Redial(peer) => self.redial(peer),
                 Timer::Sessions => self.expire_sessions(now),
+                Timer::Store => self.batches.retry(),
             }
         }
     }

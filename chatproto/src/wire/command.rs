@@ -10,8 +10,16 @@ pub enum Verb {
     Auth,
     /// Send a private message.
     Send,
+    /// Send a private message once, however often it is asked for.
+    SendId,
     /// Take the messages out of the inbox.
     Inbox,
+    /// Show the messages of the inbox.
+    Peek,
+    /// Take messages out that were shown.
+    Ack,
+    /// Show messages that were taken out before.
+    History,
     /// Who is logged in.
     ActiveUser,
     /// End a session.
@@ -43,14 +51,18 @@ impl Verb {
 
     /// Whether the verb ends in a text that may be of several lines.
     pub(crate) fn carries_text(self) -> bool {
-        self == Self::Send
+        matches!(self, Self::Send | Self::SendId)
     }
 
     fn named(name: &str) -> Self {
         match name {
             "auth" => Self::Auth,
             "send" => Self::Send,
+            "sendid" => Self::SendId,
             "inbox" => Self::Inbox,
+            "peek" => Self::Peek,
+            "ack" => Self::Ack,
+            "history" => Self::History,
             "activeuser" => Self::ActiveUser,
             "logout" => Self::Logout,
             "group" => Self::Group,
@@ -81,10 +93,46 @@ pub enum Command<'a> {
         /// The message as it is stored: the space before it and the line's own end included.
         text: &'a str,
     },
+    /// `sendid T KEY U MESSAGE`
+    SendId {
+        /// The sender's token.
+        token: &'a str,
+        /// What tells this message from others of the sender.
+        key: &'a str,
+        /// The recipient: a name or `user@realm`.
+        to: &'a str,
+        /// The message, as for `send`.
+        text: &'a str,
+    },
     /// `inbox T`
     Inbox {
         /// The user's token.
         token: &'a str,
+    },
+    /// `peek T [LIMIT]`
+    Peek {
+        /// The user's token.
+        token: &'a str,
+        /// How many messages at most.
+        limit: Option<&'a str>,
+    },
+    /// `ack T ID`
+    Ack {
+        /// The user's token.
+        token: &'a str,
+        /// The last message to take out.
+        id: &'a str,
+    },
+    /// `history T U [BEFORE-ID [LIMIT]]`
+    History {
+        /// The user's token.
+        token: &'a str,
+        /// Who wrote the messages: a name or `user@realm`.
+        with: &'a str,
+        /// Only messages before this one.
+        before: Option<&'a str>,
+        /// How many messages at most.
+        limit: Option<&'a str>,
     },
     /// `activeuser T`
     ActiveUser {
@@ -118,7 +166,11 @@ impl std::fmt::Debug for Command<'_> {
         match self {
             Self::Auth { name, .. } => write!(f, "auth {name:?} ***"),
             Self::Send { to, text, .. } => write!(f, "send *** {to:?}{text:?}"),
+            Self::SendId { to, text, .. } => write!(f, "sendid *** *** {to:?}{text:?}"),
             Self::Inbox { .. } => f.write_str("inbox ***"),
+            Self::Peek { .. } => f.write_str("peek ***"),
+            Self::Ack { .. } => f.write_str("ack ***"),
+            Self::History { with, .. } => write!(f, "history *** {with:?}"),
             Self::ActiveUser { .. } => f.write_str("activeuser ***"),
             Self::Logout { .. } => f.write_str("logout ***"),
             Self::Group { group, .. } => write!(f, "group *** {group:?}"),
@@ -160,6 +212,7 @@ impl<'a> Command<'a> {
 
     fn arguments(verb: Verb, fields: &mut Fields<'a>) -> Option<Self> {
         let mut next = || fields.next().map(strip);
+        let is_there = |word: &&str| !word.is_empty();
         Some(match verb {
             Verb::Auth => Self::Auth {
                 name: next()?,
@@ -170,10 +223,30 @@ impl<'a> Command<'a> {
                 to: next()?,
                 text: fields.text(),
             },
+            Verb::SendId => Self::SendId {
+                token: next()?,
+                key: next()?,
+                to: next()?,
+                text: fields.text(),
+            },
             Verb::Inbox => Self::Inbox { token: next()? },
+            Verb::Peek => Self::Peek {
+                token: next()?,
+                limit: next().filter(is_there),
+            },
+            Verb::Ack => Self::Ack {
+                token: next()?,
+                id: next()?,
+            },
+            Verb::History => Self::History {
+                token: next()?,
+                with: next()?,
+                before: next().filter(is_there),
+                limit: next().filter(is_there),
+            },
             Verb::ActiveUser => Self::ActiveUser { token: next()? },
             Verb::Logout => Self::Logout {
-                token: next().filter(|token| !token.is_empty()),
+                token: next().filter(is_there),
             },
             Verb::Group => Self::Group {
                 token: next()?,
@@ -188,32 +261,53 @@ impl<'a> Command<'a> {
     /// Appends the command as a client sends it. A `send` brings its own line end in its text and
     /// gets one only where it has none.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        let words: &[&str] = match self {
-            Self::Auth { name, password } => &["auth", name, password],
-            Self::Send { token, to, .. } => &["send", token, to],
-            Self::Inbox { token } => &["inbox", token],
-            Self::ActiveUser { token } => &["activeuser", token],
-            Self::Logout { token: Some(token) } => &["logout", token],
-            Self::Logout { token: None } => &["logout"],
-            Self::Group { token, group } => &["group", token, group, "origin"],
-            Self::Hello => &["hello"],
-            Self::Quit => &["quit"],
-            Self::TooFewArguments | Self::Unknown => &[],
-        };
-        for (at, word) in words.iter().enumerate() {
+        for (at, word) in self.words().enumerate() {
             if at > 0 {
                 out.push(b' ');
             }
             out.extend_from_slice(word.as_bytes());
         }
         let end = match self {
-            Self::Send { text, .. } => {
+            Self::Send { text, .. } | Self::SendId { text, .. } => {
                 out.extend_from_slice(text.as_bytes());
                 if text.ends_with("\r\n") { "" } else { "\r\n" }
             }
             _ => " \r\n",
         };
         out.extend_from_slice(end.as_bytes());
+    }
+
+    /// The words between single spaces, without a text.
+    fn words(&self) -> impl Iterator<Item = &'a str> {
+        let words = match *self {
+            Self::Auth { name, password } => [Some("auth"), Some(name), Some(password), None, None],
+            Self::Send { token, to, .. } => [Some("send"), Some(token), Some(to), None, None],
+            Self::SendId { token, key, to, .. } => {
+                [Some("sendid"), Some(token), Some(key), Some(to), None]
+            }
+            Self::Inbox { token } => [Some("inbox"), Some(token), None, None, None],
+            Self::Peek { token, limit } => [Some("peek"), Some(token), limit, None, None],
+            Self::Ack { token, id } => [Some("ack"), Some(token), Some(id), None, None],
+            Self::History {
+                token,
+                with,
+                before,
+                limit,
+            } => [Some("history"), Some(token), Some(with), before, limit],
+            Self::ActiveUser { token } => [Some("activeuser"), Some(token), None, None, None],
+            Self::Logout { token } => [Some("logout"), token, None, None, None],
+            Self::Group { token, group } => [
+                Some("group"),
+                Some(token),
+                Some(group),
+                Some("origin"),
+                None,
+            ],
+            Self::Hello => [Some("hello"), None, None, None, None],
+            Self::Quit => [Some("quit"), None, None, None, None],
+            Self::TooFewArguments | Self::Unknown => [None; 5],
+        };
+        words.into_iter().flatten()
     }
 }
 
@@ -335,6 +429,56 @@ mod tests {
                 },
             ),
             ("send T\r\n", Command::TooFewArguments),
+            (
+                "sendid T k-1 henderson  hi \r\n",
+                Command::SendId {
+                    token: "T",
+                    key: "k-1",
+                    to: "henderson",
+                    text: "  hi \r\n",
+                },
+            ),
+            ("sendid T k-1\r\n", Command::TooFewArguments),
+            (
+                "peek T \r\n",
+                Command::Peek {
+                    token: "T",
+                    limit: None,
+                },
+            ),
+            (
+                "peek T 7 x\r\n",
+                Command::Peek {
+                    token: "T",
+                    limit: Some("7"),
+                },
+            ),
+            ("ack T\r\n", Command::TooFewArguments),
+            (
+                "ack T 7\r\n",
+                Command::Ack {
+                    token: "T",
+                    id: "7",
+                },
+            ),
+            (
+                "history T amsal@realm2 7 5\r\n",
+                Command::History {
+                    token: "T",
+                    with: "amsal@realm2",
+                    before: Some("7"),
+                    limit: Some("5"),
+                },
+            ),
+            (
+                "history T amsal \r\n",
+                Command::History {
+                    token: "T",
+                    with: "amsal",
+                    before: None,
+                    limit: None,
+                },
+            ),
             ("inbox T\r\n", Command::Inbox { token: "T" }),
             ("inbox \r\n", Command::Inbox { token: "" }),
             ("inbox\r\n", Command::TooFewArguments),
@@ -364,6 +508,10 @@ mod tests {
         for line in [
             "auth messi surabaya\r\n",
             "send TOKEN a b\r\n",
+            "sendid TOKEN TOKEN a b\r\n",
+            "peek TOKEN TOKEN\r\n",
+            "ack TOKEN TOKEN\r\n",
+            "history TOKEN a TOKEN\r\n",
             "logout TOKEN\r\n",
             "group TOKEN a\r\n",
         ] {
@@ -378,7 +526,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_encoded_is_parsed_back(
-            which in 0_usize..8,
+            which in 0_usize..12,
             one in "[^ \\s\\x1c-\\x1f\\x85]{1,12}",
             two in "[^ \\s\\x1c-\\x1f\\x85]{1,12}",
             text in "( [^\r]{0,20}){1,4}",
@@ -392,6 +540,10 @@ mod tests {
                 4 => Command::Logout { token: Some(&one) },
                 5 => Command::Group { token: &one, group: &two },
                 6 => Command::Hello,
+                7 => Command::SendId { token: &one, key: &two, to: &one, text: &text },
+                8 => Command::Peek { token: &one, limit: Some(&two) },
+                9 => Command::Ack { token: &one, id: &two },
+                10 => Command::History { token: &one, with: &two, before: Some(&one), limit: None },
                 _ => Command::Quit,
             };
             let mut line = Vec::new();

@@ -58,6 +58,64 @@ fn error_begin(out: &mut Vec<u8>, code: ErrorCode) {
     }
 }
 
+/// A message as `peek` and `history` show it.
+pub(crate) struct Shown<'a> {
+    pub(crate) id: u64,
+    pub(crate) from: &'a str,
+    pub(crate) display_from: &'a str,
+    pub(crate) display_to: &'a str,
+    pub(crate) text: &'a str,
+    pub(crate) unix_ms: u64,
+}
+
+/// Appends the begin of a list of messages.
+pub(crate) fn messages_begin(out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"status\": \"OK\", \"messages\": [");
+}
+
+/// Appends a message of such a list.
+pub(crate) fn message(out: &mut Vec<u8>, is_first: bool, shown: &Shown<'_>) {
+    out.extend_from_slice(if is_first { b"{" } else { b", {" });
+    out.extend_from_slice(b"\"id\": ");
+    json::number(out, shown.id);
+    let texts = [
+        (&b", \"from\": "[..], shown.from),
+        (b", \"msg_from\": ", shown.display_from),
+        (b", \"msg_to\": ", shown.display_to),
+        (b", \"msg\": ", shown.text),
+    ];
+    for (key, text) in texts {
+        out.extend_from_slice(key);
+        json::string(out, text);
+    }
+    out.extend_from_slice(b", \"ts\": ");
+    json::number(out, shown.unix_ms);
+    out.push(b'}');
+}
+
+/// Appends the end of a list of messages of which so many more wait.
+pub(crate) fn messages_left(out: &mut Vec<u8>, left: u64) {
+    out.extend_from_slice(b"], \"left\": ");
+    json::number(out, left);
+    out.extend_from_slice(b"}\r\n\r\n");
+}
+
+/// Appends the end of a list of messages that may go on further back.
+pub(crate) fn messages_more(out: &mut Vec<u8>, more: bool) {
+    out.extend_from_slice(b"], \"more\": ");
+    out.extend_from_slice(if more { b"true" } else { b"false" });
+    out.extend_from_slice(b"}\r\n\r\n");
+}
+
+/// Appends the reply to `ack`.
+pub(crate) fn removed(out: &mut Vec<u8>, removed: u64, left: u64) {
+    out.extend_from_slice(b"{\"status\": \"OK\", \"removed\": ");
+    json::number(out, removed);
+    out.extend_from_slice(b", \"left\": ");
+    json::number(out, left);
+    out.extend_from_slice(b"}\r\n\r\n");
+}
+
 /// Appends the list of those who are logged in.
 pub(crate) fn active_users<'a>(out: &mut Vec<u8>, names: impl Iterator<Item = &'a str>) {
     out.extend_from_slice(b"{\"status\": \"OK\", \"message\": \"");
@@ -76,10 +134,14 @@ pub(crate) fn left_group(out: &mut Vec<u8>, group: &str) {
 }
 
 /// The verbs `hello` tells.
-const COMMANDS: [&str; 8] = [
+const COMMANDS: [&str; 12] = [
     "auth",
     "send",
+    "sendid",
     "inbox",
+    "peek",
+    "ack",
+    "history",
     "activeuser",
     "logout",
     "group",

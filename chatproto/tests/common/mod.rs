@@ -11,7 +11,7 @@
 
 use chatproto::{
     Config, Connection, ConnectionId, Direction, Event, Frame, Limits, LinkCloseReason, LinkId,
-    Now, Output, PeerConfig, Realm, RealmName, UserConfig,
+    Now, Output, Passwords, PeerConfig, Realm, RealmName, UserConfig,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -48,7 +48,8 @@ pub(crate) fn example(number: usize) -> Config {
             ("rina", "Rina", "bandung"),
         ],
     ];
-    let mut config = Config::new(name(&format!("realm{number}")));
+    let realm = name(&format!("realm{number}"));
+    let mut config = Config::new(realm).passwords(Passwords::Plain);
     for (user, display, password) in users[number - 1] {
         config = config.user(UserConfig::new(user, display, "", password).unwrap());
     }

@@ -16,7 +16,7 @@ fn a_reply_waits_for_the_commit() {
     assert_eq!((at_once.as_str(), under_way.as_str()), ("", ""));
     assert_eq!(after, SENT);
     assert!(
-        matches!(&batch.records[..], [Record::Delivered { text, .. }] if text == " hi\r\n"),
+        matches!(&batch.records[..], [Record::Delivered { text, .. }] if &**text == " hi\r\n"),
         "{batch:?}"
     );
 }

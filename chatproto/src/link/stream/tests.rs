@@ -46,8 +46,8 @@ fn flowing(rows: u64) -> OutStream {
 /// The numbers of all envelopes that may be sent now.
 fn sent(stream: &mut OutStream) -> Vec<u64> {
     let frames = std::iter::from_fn(|| stream.next(LINE_MAX));
-    let numbers = frames.map(|next| match next.frame {
-        Frame::Env { seq, .. } => seq,
+    let numbers = frames.map(|next| match next {
+        Next::Frame(Frame::Env { seq, .. }) => seq,
         other => panic!("{other:?}"),
     });
     numbers.collect()
