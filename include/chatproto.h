@@ -110,6 +110,27 @@ typedef int32_t chatproto_error;
 // The sender's own inbox has no place for word of a message that may not arrive.
 #define CHATPROTO_ERROR_OWN_INBOX_FULL 28
 
+// Too many logins from this address have failed.
+#define CHATPROTO_ERROR_TOO_MANY_LOGINS 29
+
+// The work of checking a password could not be done.
+#define CHATPROTO_ERROR_PASSWORD_UNCHECKED 30
+
+// An argument that should be a whole number.
+#define CHATPROTO_ERROR_INVALID_NUMBER 31
+
+// `ack`: no message of that number has come yet; nothing was removed.
+#define CHATPROTO_ERROR_NO_SUCH_MESSAGE 32
+
+// `sendid`: a key that cannot be one.
+#define CHATPROTO_ERROR_INVALID_KEY 33
+
+// `sendid`: the key was used for another message; nothing was sent.
+#define CHATPROTO_ERROR_KEY_REUSED 34
+
+// What is stored could not be read; it is still there.
+#define CHATPROTO_ERROR_STORE_UNREADABLE 35
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus

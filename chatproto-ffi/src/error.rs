@@ -67,6 +67,20 @@ pub const CHATPROTO_ERROR_STORE_BROKEN: chatproto_error = 26;
 pub const CHATPROTO_ERROR_UNKNOWN_KIND: chatproto_error = 27;
 /// The sender's own inbox has no place for word of a message that may not arrive.
 pub const CHATPROTO_ERROR_OWN_INBOX_FULL: chatproto_error = 28;
+/// Too many logins from this address have failed.
+pub const CHATPROTO_ERROR_TOO_MANY_LOGINS: chatproto_error = 29;
+/// The work of checking a password could not be done.
+pub const CHATPROTO_ERROR_PASSWORD_UNCHECKED: chatproto_error = 30;
+/// An argument that should be a whole number.
+pub const CHATPROTO_ERROR_INVALID_NUMBER: chatproto_error = 31;
+/// `ack`: no message of that number has come yet; nothing was removed.
+pub const CHATPROTO_ERROR_NO_SUCH_MESSAGE: chatproto_error = 32;
+/// `sendid`: a key that cannot be one.
+pub const CHATPROTO_ERROR_INVALID_KEY: chatproto_error = 33;
+/// `sendid`: the key was used for another message; nothing was sent.
+pub const CHATPROTO_ERROR_KEY_REUSED: chatproto_error = 34;
+/// What is stored could not be read; it is still there.
+pub const CHATPROTO_ERROR_STORE_UNREADABLE: chatproto_error = 35;
 
 /// Shown for a number that is none of the errors.
 const UNKNOWN: &CStr = c"Kesalahan tidak dikenal";

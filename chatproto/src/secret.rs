@@ -131,7 +131,11 @@ impl Token {
     #[must_use]
     pub(crate) fn hash(self) -> TokenHash {
         let digest = Blake2s256::digest(self.0.to_be_bytes());
-        TokenHash(digest.into())
+        let mut hash = [0; 16];
+        for (to, from) in hash.iter_mut().zip(digest) {
+            *to = from;
+        }
+        TokenHash(hash)
     }
 
     /// Writes the token for the one client that may see it.
@@ -141,21 +145,21 @@ impl Token {
     }
 }
 
-/// What a token is on disk: its BLAKE2s-256 digest. A token has 122 random bits, so there is nothing
-/// to guess and no salt is needed.
+/// What a token is on disk: the first half of its BLAKE2s-256 digest. A token has 122 random bits, so
+/// there is nothing to guess, and neither a salt nor a longer hash would add anything.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct TokenHash([u8; 32]);
+pub struct TokenHash([u8; 16]);
 
 impl TokenHash {
     /// The digest.
     #[must_use]
-    pub fn as_bytes(&self) -> &[u8; 32] {
+    pub fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
 
     /// Takes a digest that was stored.
     #[must_use]
-    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 }

@@ -32,7 +32,7 @@ pub(crate) struct Session {
 enum Proof {
     Token(Token),
     /// All that a store knows; the token takes its place when it is first shown.
-    Hash(Box<TokenHash>),
+    Hash(TokenHash),
 }
 
 /// A session whose token was shown.
@@ -52,8 +52,8 @@ pub(crate) struct Sessions {
     by_token: SeededMap<Token, SessionId>,
     /// Those of which only the store's hash is known.
     by_hash: SeededMap<TokenHash, SessionId>,
-    /// Each user's sessions, in order of login.
-    by_user: BTreeMap<UserId, Vec<SessionId>>,
+    /// Each user's sessions, by their numbers: in order of login.
+    by_user: BTreeMap<(UserId, u64), SessionId>,
     /// Each user with a session, by the number of the oldest one.
     active: BTreeMap<u64, UserId>,
     /// When each session is looked at again; it has expired if it was not used since.
@@ -117,7 +117,7 @@ impl Sessions {
     ) {
         let left_ms = self.idle_ms_max.saturating_sub(age_ms);
         let session = Session {
-            proof: Proof::Hash(Box::new(hash)),
+            proof: Proof::Hash(hash),
             user,
             number,
             expires_ms: now_ms.saturating_add(left_ms),
@@ -138,11 +138,10 @@ impl Sessions {
         let (user, number, check_ms) = (session.user, session.number, session.check_ms);
         self.count_from(number);
         let id = self.table.insert(session);
-        let own = self.by_user.entry(user).or_default();
-        if own.is_empty() {
+        if self.own(user).next().is_none() {
             self.active.insert(number, user);
         }
-        own.push(id);
+        self.by_user.insert((user, number), id);
         self.checks.insert((check_ms, id));
         id
     }
@@ -202,20 +201,12 @@ impl Sessions {
             Proof::Hash(hash) => self.by_hash.remove(hash),
         };
         self.checks.remove(&(session.check_ms, id));
-        let own = self.by_user.get_mut(&session.user)?;
-        let was_oldest = own.first() == Some(&id);
-        own.retain(|other| *other != id);
-        let next = own
-            .first()
-            .and_then(|next| self.table.get(*next))
-            .map(|next| next.number);
-        if next.is_none() {
-            self.by_user.remove(&session.user);
-        }
-        if was_oldest {
-            self.active.remove(&session.number);
-            self.active
-                .extend(next.map(|number| (number, session.user)));
+        self.by_user.remove(&(session.user, session.number));
+        if self.active.remove(&session.number).is_some() {
+            let next = self.own(session.user).next();
+            let next = next.and_then(|next| self.table.get(next));
+            let next = next.map(|next| (next.number, session.user));
+            self.active.extend(next);
         }
         Some(session)
     }
@@ -253,13 +244,18 @@ impl Sessions {
         self.active.values().copied()
     }
 
+    /// A user's sessions, in order of login.
+    fn own(&self, user: UserId) -> impl Iterator<Item = SessionId> {
+        let own = self.by_user.range((user, 0)..=(user, u64::MAX));
+        own.map(|(_, id)| *id)
+    }
+
     fn make_room(&mut self, user: UserId) -> Option<Session> {
-        let own = self.by_user.get(&user)?;
-        if (own.len() as u64) < self.per_user_max {
+        if (self.own(user).count() as u64) < self.per_user_max {
             return None;
         }
-        let expires_ms = |id: &&SessionId| self.table.get(**id).map(|it| it.expires_ms);
-        let stalest = own.iter().min_by_key(expires_ms).copied()?;
+        let expires_ms = |id: &SessionId| self.table.get(*id).map(|it| it.expires_ms);
+        let stalest = self.own(user).min_by_key(expires_ms)?;
         self.end(stalest)
     }
 }

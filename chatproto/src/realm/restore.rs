@@ -106,7 +106,7 @@ impl Restore {
             | Record::BounceDue { .. }
             | Record::BounceSettled { .. } => self.outgoing(record),
             Record::Cursor { .. } | Record::Refused { .. } | Record::RefusalTold { .. } => {
-                self.incoming(record)
+                self.incoming(&record)
             }
         };
         self.wrong = taken.err().map(RestoreError::Contradiction);
@@ -345,8 +345,8 @@ impl Restore {
         Ok(())
     }
 
-    fn incoming(&mut self, record: Record) -> Result<(), &'static str> {
-        match record {
+    fn incoming(&mut self, record: &Record) -> Result<(), &'static str> {
+        match *record {
             Record::Cursor {
                 peer,
                 kind,

@@ -9,9 +9,13 @@
     reason = "each test program uses a part of it, and a broken assumption has to end the test"
 )]
 
+mod log;
+
+pub(crate) use log::{LOADINGS, Loading, Log};
+
 use chatproto::{
-    Config, Connection, ConnectionId, Direction, Event, Frame, Limits, LinkCloseReason, LinkId,
-    Now, Output, Passwords, PeerConfig, Realm, RealmName, UserConfig,
+    Batch, Config, Connection, ConnectionId, Direction, Event, Frame, Limits, LinkCloseReason, LinkId,
+    Now, Output, Passwords, PeerConfig, Realm, RealmName, Record, RestoreError, UserConfig,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -23,6 +27,8 @@ pub(crate) const NO_SESSION: &str =
 pub(crate) const UNKNOWN_COMMAND: &str =
     "{\"status\": \"ERROR\", \"message\": \"**Protocol Tidak Benar\"}\r\n\r\n";
 pub(crate) const EMPTY_INBOX: &str = "{\"status\": \"OK\", \"messages\": {}}\r\n\r\n";
+pub(crate) const EMPTY_PAGE: &str =
+    "{\"status\": \"OK\", \"messages\": [], \"left\": 0}\r\n\r\n";
 pub(crate) const INBOX_FULL: &str = "{\"status\": \"ERROR\", \"message\": \"Kotak masuk penerima penuh, coba lagi nanti\", \"code\": \"inbox_full\"}\r\n\r\n";
 
 pub(crate) fn name(text: &str) -> RealmName {
@@ -69,10 +75,17 @@ pub(crate) fn limits(values: &[(&str, u64)]) -> Limits {
     limits
 }
 
-/// A realm and its driver: sockets that take everything at once, and a clock that stands still
-/// until it is told to go on.
+/// A realm and its driver: sockets that take everything at once, a store that forgets nothing, and a
+/// clock that stands still until it is told to go on.
 pub(crate) struct Site {
     pub(crate) realm: Realm,
+    config: Config,
+    seed: u8,
+    /// What is in the store.
+    pub(crate) log: Log,
+    under_way: Option<Batch>,
+    /// Whether fetches stay among the outputs, for the test to answer.
+    pub(crate) holds_fetches: bool,
     pub(crate) now: Now,
     /// What each connection was sent and has not looked at.
     pub(crate) unread: BTreeMap<ConnectionId, Vec<u8>>,
@@ -96,7 +109,12 @@ impl Site {
     pub(crate) fn seeded(config: Config, seed: u8) -> Self {
         let now = Now::new(1_000, 1_790_000_000_000);
         let mut site = Self {
-            realm: Realm::new(config, [seed; 32], now).unwrap(),
+            realm: Realm::new(config.clone(), [seed; 32], now).unwrap(),
+            config,
+            seed,
+            log: Log::default(),
+            under_way: None,
+            holds_fetches: false,
             now,
             unread: BTreeMap::new(),
             writes: Vec::new(),
@@ -116,6 +134,12 @@ impl Site {
                 Output::Send(id) if !self.deaf.contains(&id) => self.write_to(id),
                 Output::Send(_) => {}
                 Output::LinkSend(link) => self.take_frames(link),
+                Output::Fetch(request, fetch) if !self.holds_fetches => {
+                    let fetched = self.log.read(&fetch);
+                    self.realm
+                        .fetched(request, Some(fetched), self.now)
+                        .unwrap();
+                }
                 other => self.outputs.push(other),
             }
         }
@@ -258,13 +282,89 @@ impl Site {
         events.collect()
     }
 
+    // The store.
+
+    /// The next batch to commit.
+    pub(crate) fn take_batch(&mut self) -> Option<Batch> {
+        let batch = self.realm.take_batch()?;
+        self.under_way = Some(batch.clone());
+        Some(batch)
+    }
+
+    /// The batch under way is in the store.
+    pub(crate) fn committed(&mut self, number: u64) {
+        let batch = self.under_way.take_if(|batch| batch.number == number);
+        self.log.append(&batch.expect("another batch"));
+        self.realm.committed(number, self.now).unwrap();
+        self.run();
+    }
+
     /// Commits until there is nothing to commit.
     pub(crate) fn commit(&mut self) {
-        while let Some(batch) = self.realm.take_batch() {
-            self.realm.committed(batch.number, self.now).unwrap();
-            self.run();
+        while let Some(batch) = self.take_batch() {
+            self.committed(batch.number);
         }
     }
+
+    /// Sends, commits, and returns what came back.
+    pub(crate) fn ask(&mut self, id: ConnectionId, text: &str) -> String {
+        self.receive(id, text.as_bytes());
+        self.commit();
+        self.read(id)
+    }
+
+    /// Opens a connection and logs in on it, with a store.
+    pub(crate) fn enter(&mut self, user: &str, password: &str) -> (ConnectionId, String) {
+        let id = self.open();
+        let reply = self.ask(id, &format!("auth {user} {password} \r\n"));
+        (id, token_of(&reply))
+    }
+
+    /// The process dies, and another one is started: what was not committed is lost.
+    pub(crate) fn restart(&mut self, loading: Loading) {
+        self.restart_as(self.config.clone(), loading);
+    }
+
+    /// The same, with another configuration.
+    pub(crate) fn restart_as(&mut self, config: Config, loading: Loading) {
+        self.try_restart_as(config, loading).unwrap();
+    }
+
+    pub(crate) fn try_restart_as(
+        &mut self,
+        config: Config,
+        loading: Loading,
+    ) -> Result<(), RestoreError> {
+        self.seed += 50;
+        // The clock that never goes back begins anew.
+        self.now = Now::new(3, self.now.unix_ms);
+        let records = self.log.loaded(loading);
+        self.realm = restored(config.clone(), self.seed, self.now, records)?;
+        self.config = config;
+        self.under_way = None;
+        self.unread.clear();
+        self.writes.clear();
+        self.deaf.clear();
+        self.frames.clear();
+        self.all_frames.clear();
+        self.outputs.clear();
+        self.run();
+        Ok(())
+    }
+}
+
+/// A realm made of records.
+pub(crate) fn restored(
+    config: Config,
+    seed: u8,
+    now: Now,
+    records: Vec<Record>,
+) -> Result<Realm, RestoreError> {
+    let mut restore = Realm::restore(config, [seed; 32], now).unwrap();
+    for record in records {
+        restore.record(record);
+    }
+    restore.finish()
 }
 
 pub(crate) fn token_of(reply: &str) -> String {
@@ -358,6 +458,28 @@ impl Pair {
             self.one.link_down(one);
             self.two.link_down(two);
         }
+    }
+
+    /// The first realm's process dies, and another one is started.
+    pub(crate) fn restart_one(&mut self, loading: Loading) {
+        self.cut();
+        self.one.restart(loading);
+    }
+
+    /// The second realm's process dies, and another one is started.
+    pub(crate) fn restart_two(&mut self, loading: Loading) {
+        self.cut();
+        self.two.restart(loading);
+    }
+
+    /// Carries frames and commits both ways until nothing is left to do.
+    pub(crate) fn settle(&mut self) {
+        for _ in 0..20 {
+            self.pump();
+            self.one.commit();
+            self.two.commit();
+        }
+        self.pump();
     }
 
     /// Lets the same time pass on both sides, with the link working in between.

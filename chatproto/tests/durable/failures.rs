@@ -9,14 +9,18 @@ use chatproto::{CloseReason, Direction, Event, Output, StoreFailure};
 fn a_full_store_is_offered_the_same_batch_again() {
     let (mut it, batch) = Stored::full();
 
+    let too_early = it.site.take_batch();
+    it.pause();
     let again = it.batch();
     it.failed(again.number, StoreFailure::Full);
+    it.pause();
     let third = it.batch();
     let reply = it.committed(third.number);
 
+    assert_eq!(too_early, None);
     assert_eq!((&again, &third), (&batch, &batch));
     assert_eq!(reply, SENT);
-    assert!(it.site.events().contains(&&Event::StoreFull));
+    assert_eq!(it.site.events(), [&Event::StoreFull, &Event::StoreRecovered]);
 }
 
 #[test]
@@ -29,16 +33,19 @@ fn a_full_store_refuses_changes_before_anything_is_changed() {
     let refused = [
         say(format!("send {token} messi two\r\n")),
         say(format!("inbox {token}\r\n")),
+        say(format!("ack {token} 1\r\n")),
+        say(format!("sendid {token} k messi two\r\n")),
         say("auth messi surabaya\r\n".to_owned()),
         say(format!("logout {token}\r\n")),
     ];
+    it.pause();
     let again = it.batch();
     it.committed(again.number);
-    let nothing_more = it.site.realm.take_batch();
+    let nothing_more = it.site.take_batch();
     it.site.inbox(it.id, &it.token);
     it.site.commit();
 
-    assert_eq!(refused, [STORE_FULL; 4]);
+    assert_eq!(refused, [STORE_FULL; 6]);
     assert_eq!((again, nothing_more), (batch, None));
     let inbox = it.site.read(it.id);
     assert!(inbox.contains("\" one\\r\\n\"") && !inbox.contains("two"));
@@ -48,6 +55,7 @@ fn a_full_store_refuses_changes_before_anything_is_changed() {
 fn changes_are_taken_again_once_there_is_room() {
     let (mut it, _) = Stored::full();
 
+    it.pause();
     let batch = it.batch();
     it.committed(batch.number);
     it.send("two");

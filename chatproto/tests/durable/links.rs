@@ -39,6 +39,7 @@ fn an_ack_leaves_after_the_commit_of_the_inbox_and_the_cursor() {
     );
     pair.connect();
     let (messi, token) = pair.one.log_in("messi", "surabaya");
+    pair.two.commit();
     pair.one
         .say(messi, &format!("send {token} amsal@realm2 hi\r\n"));
     let (_, link) = pair.links.unwrap();
@@ -54,9 +55,9 @@ fn an_ack_leaves_after_the_commit_of_the_inbox_and_the_cursor() {
     let after = pair.two.take(link);
 
     assert_eq!(before, []);
-    let kinds = ["Met", "Delivered", "Cursor"];
+    let kinds = ["Met", "Listed", "Delivered", "Cursor"];
     let shown: Vec<_> = batch.records.iter().map(|it| format!("{it:?}")).collect();
-    assert_eq!(shown.len(), 3);
+    assert_eq!(shown.len(), 4);
     for (record, kind) in shown.iter().zip(kinds) {
         assert!(record.starts_with(kind), "{record}");
     }

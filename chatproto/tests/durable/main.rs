@@ -45,12 +45,11 @@ impl Stored {
     }
 
     fn batch(&mut self) -> Batch {
-        self.site.realm.take_batch().expect("nothing to commit")
+        self.site.take_batch().expect("nothing to commit")
     }
 
     fn committed(&mut self, number: u64) -> String {
-        self.site.realm.committed(number, self.site.now).unwrap();
-        self.site.run();
+        self.site.committed(number);
         self.site.read(self.id)
     }
 
@@ -58,6 +57,11 @@ impl Stored {
         let now = self.site.now;
         self.site.realm.store_failed(number, failure, now).unwrap();
         self.site.run();
+    }
+
+    /// The time after which a full store is tried again passes.
+    fn pause(&mut self) {
+        self.site.wait(1_000);
     }
 
     /// The store had no room for a message.

@@ -16,7 +16,11 @@ fn a_reply_waits_for_the_commit() {
     assert_eq!((at_once.as_str(), under_way.as_str()), ("", ""));
     assert_eq!(after, SENT);
     assert!(
-        matches!(&batch.records[..], [Record::Delivered { text, .. }] if &**text == " hi\r\n"),
+        matches!(
+            &batch.records[..],
+            [Record::Listed { position: 0, .. }, Record::Delivered { number: 1, text, .. }]
+                if &**text == " hi\r\n"
+        ),
         "{batch:?}"
     );
 }
@@ -92,6 +96,7 @@ fn one_batch_is_under_way_at_a_time() {
     let second = it.batch();
 
     assert_eq!(second.number, first.number + 1);
+    assert_eq!(first.records.len(), 2, "the sender is listed, too");
     assert_eq!(second.records.len(), 2);
     assert_eq!(it.site.realm.take_batch(), None);
     it.committed(second.number);

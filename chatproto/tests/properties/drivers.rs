@@ -238,6 +238,9 @@ fn a_shut_down_realm_always_gets_there() {
                 realm.sent(id, n, now).unwrap();
             }
         }
+        // A full store is tried again, and last words have had their time.
+        now = now.after_ms(5_000);
+        realm.handle_timeout(now);
         for number in 0..200 {
             realm.take_batch();
             let _ = realm.committed(number, now);

@@ -1,0 +1,21 @@
+//! What every store promises, and what the one in SQLite promises beyond that.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a broken assumption has to end the test"
+)]
+
+mod contract;
+//mod crash;
+mod fetch;
+mod harness;
+//mod inspect;
+mod log;
+//mod opening;
+//mod readers;
+//mod room;
+mod sample;
+mod state;
+//mod upkeep;

@@ -1,0 +1,267 @@
+//! Records to keep.
+
+use chatproto::link::frame::StreamKind;
+use chatproto::{
+    Batch, Envelope, Kind, PasswordHash, PeerId, RealmName, Record, RemoteId, Sender, TokenHash,
+    UserId, UserName,
+};
+use std::sync::Arc;
+use uuid::Uuid;
+
+pub(crate) const START_MS: u64 = 1_790_000_000_000;
+pub(crate) const PASSWORD: &str =
+    "$argon2id$v=19$m=65536,t=2,p=4$c29tZXNhbHQ$GpZ3sK/oH9p7VIiV56G/64Zo/8GaUw434IimaPqxwCo";
+
+pub(crate) fn realm1() -> RealmName {
+    RealmName::parse("realm1").unwrap()
+}
+
+pub(crate) fn user(number: u32) -> UserId {
+    UserId::from_number(number)
+}
+
+pub(crate) fn local(number: u32) -> Sender {
+    Sender::Local(user(number))
+}
+
+pub(crate) fn realm2() -> PeerId {
+    PeerId::from_number(0)
+}
+
+pub(crate) fn batch(number: u64, records: Vec<Record>) -> Batch {
+    Batch {
+        number,
+        records: Arc::new(records),
+    }
+}
+
+pub(crate) fn account(number: u32, name: &str) -> Record {
+    Record::Account {
+        user: user(number),
+        name: UserName::parse(name).unwrap(),
+        display_name: format!("The {name}").into(),
+        country: "Argentina".into(),
+        password: Some(PasswordHash::parse(PASSWORD).unwrap()),
+    }
+}
+
+/// messi, henderson, lineker and lionel.
+pub(crate) fn people() -> Vec<Record> {
+    let names = ["messi", "henderson", "lineker", "Ünï-名前"];
+    (0..).zip(names).map(|(n, name)| account(n, name)).collect()
+}
+
+pub(crate) fn delivered(owner: u32, number: u64, text: &str) -> Record {
+    Record::Delivered {
+        owner: user(owner),
+        number,
+        sender: local(0),
+        unix_ms: START_MS + number,
+        text: text.into(),
+    }
+}
+
+pub(crate) fn taken(owner: u32, upto: u64) -> Record {
+    Record::InboxTaken {
+        owner: user(owner),
+        upto,
+    }
+}
+
+pub(crate) fn uuid(number: u128) -> Uuid {
+    Uuid::from_u128(0x0199_0000_0000_7000_8000 << 48 | number)
+}
+
+pub(crate) fn envelope(number: u128, kind: Kind) -> Arc<Envelope> {
+    Arc::new(Envelope {
+        id: uuid(number),
+        kind,
+        origin: realm1(),
+        destination: RealmName::parse("realm2").unwrap(),
+        from: "messi@realm1".into(),
+        to: "amsal@realm2".into(),
+        sent_unix_ms: START_MS,
+        expires_unix_ms: u64::MAX,
+        text: "apa kabar \"amsal\"\0\u{7f}😀".into(),
+    })
+}
+
+fn queued(kind: StreamKind, seq: u64, what: Kind) -> Record {
+    Record::Queued {
+        peer: realm2(),
+        kind,
+        seq,
+        envelope: envelope(u128::from(seq), what),
+    }
+}
+
+/// Every kind of record, in batches as a realm would make them.
+pub(crate) fn log() -> Vec<Batch> {
+    let batches = [people(), logins(), letters(), peers(), outgoing(), incoming()];
+    (1..).zip(batches).map(|(n, records)| batch(n, records)).collect()
+}
+
+fn logins() -> Vec<Record> {
+    let opened = |session: u64, number| Record::SessionOpened {
+        session,
+        user: user(number),
+        token: TokenHash::from_bytes([session as u8; 32]),
+        unix_ms: START_MS,
+    };
+    let used = Record::SessionUsed {
+        session: 1,
+        unix_ms: START_MS + 60_000,
+    };
+    let mut later = account(1, "henderson");
+    if let Record::Account { password, .. } = &mut later {
+        *password = None;
+    }
+    vec![
+        opened(1, 0),
+        opened(2, 1),
+        opened(3, 1),
+        used,
+        Record::SessionEnded { session: 2 },
+        later,
+    ]
+}
+
+fn letters() -> Vec<Record> {
+    let listed = |owner, position, sender| Record::Listed {
+        owner: user(owner),
+        position,
+        sender,
+    };
+    let send_key = |number: u64, oldest| Record::SendKey {
+        user: user(0),
+        number,
+        key: format!("key {number}").into(),
+        digest: [number as u8; 16],
+        oldest,
+    };
+    vec![
+        listed(1, 0, local(0)),
+        delivered(1, 1, ""),
+        delivered(1, 2, "  apa kabar \r\n"),
+        taken(1, 2),
+        delivered(1, 3, "satu\0dua"),
+        delivered(1, 4, "😀😀"),
+        listed(2, 0, local(3)),
+        listed(2, 1, local(0)),
+        delivered(2, 1, "tiga"),
+        taken(2, 1),
+        delivered(3, 1, "empat"),
+        send_key(1, 1),
+        send_key(2, 1),
+        send_key(3, 2),
+    ]
+}
+
+fn peers() -> Vec<Record> {
+    let peer = |number, name| Record::Peer {
+        peer: PeerId::from_number(number),
+        name: RealmName::parse(name).unwrap(),
+    };
+    let met = |remote, number, name| Record::Met {
+        remote: RemoteId::from_number(remote),
+        peer: PeerId::from_number(number),
+        name: UserName::parse(name).unwrap(),
+    };
+    let from = |owner, number, sender| Record::Delivered {
+        owner: user(owner),
+        number,
+        sender,
+        unix_ms: START_MS + number,
+        text: "dari jauh".into(),
+    };
+    vec![
+        peer(0, "realm2"),
+        peer(1, "realm3"),
+        met(0, 0, "amsal"),
+        met(1, 1, "amsal"),
+        Record::Listed {
+            owner: user(1),
+            position: 1,
+            sender: Sender::Remote(RemoteId::from_number(1)),
+        },
+        from(1, 5, Sender::Remote(RemoteId::from_number(1))),
+        from(1, 6, Sender::Realm(PeerId::from_number(0))),
+    ]
+}
+
+fn begun(kind: StreamKind, id: u128) -> Record {
+    Record::StreamBegun {
+        peer: realm2(),
+        kind,
+        stream: uuid(id),
+    }
+}
+
+fn outgoing() -> Vec<Record> {
+    let (peer, mail) = (realm2(), StreamKind::Mail);
+    let bounce = Kind::Bounce {
+        answers: uuid(77),
+        reason: "recipient_unknown".into(),
+    };
+    let due = |id, user| Record::BounceDue {
+        peer,
+        id: uuid(id),
+        user,
+        to: "amsal@realm2".into(),
+    };
+    vec![
+        // A stream that came to nothing, and what it held with it.
+        begun(mail, 100),
+        queued(mail, 1, Kind::Message),
+        queued(mail, 9, Kind::Message),
+        begun(mail, 101),
+        queued(mail, 1, Kind::Message),
+        queued(mail, 2, Kind::Message),
+        queued(mail, 3, Kind::Message),
+        queued(mail, 4, Kind::Other("bounce".into())),
+        Record::Voided {
+            peer,
+            kind: mail,
+            seq: 3,
+        },
+        Record::Acknowledged {
+            peer,
+            kind: mail,
+            durable: 2,
+        },
+        begun(StreamKind::Bounce, 102),
+        queued(StreamKind::Bounce, 1, bounce),
+        due(5, user(0)),
+        due(6, user(1)),
+        Record::BounceSettled { peer, id: uuid(5) },
+    ]
+}
+
+fn incoming() -> Vec<Record> {
+    let peer = realm2();
+    let cursor = |kind, stream, durable| Record::Cursor {
+        peer,
+        kind,
+        stream: uuid(stream),
+        durable,
+        id: uuid(500 + u128::from(durable)),
+    };
+    let refused = |seq: u64| Record::Refused {
+        peer,
+        seq,
+        id: uuid(u128::from(seq)),
+    };
+    vec![
+        cursor(StreamKind::Mail, 200, 3),
+        refused(2),
+        cursor(StreamKind::Bounce, 300, 1),
+        // The peer has begun anew: what was refused before is of no use.
+        cursor(StreamKind::Mail, 201, 1),
+        refused(1),
+        cursor(StreamKind::Bounce, 301, 9),
+        cursor(StreamKind::Mail, 201, 4),
+        refused(3),
+        refused(4),
+        Record::RefusalTold { peer, seq: 3 },
+    ]
+}
