@@ -1,4 +1,4 @@
-//! The store in an SQLite file, one a realm.
+//! The store in an `SQLite` file, one a realm.
 //!
 //! `realm1.db` can be read with `sqlite3 -readonly realm1.db` at any time, also while the realm runs:
 //! its views (`people`, `logins`, `inbox`, `history`, `inbox_lengths`, `correspondents`, `peers`,
@@ -33,9 +33,9 @@ use file::Place;
 use rusqlite::Connection;
 use std::path::Path;
 use upkeep::Wal;
-use writer::{STATEMENTS, Writer};
+use writer::Writer;
 
-/// A realm's store in an SQLite file.
+/// A realm's store in an `SQLite` file.
 ///
 /// It can go to another thread, and one thread at a time works with it; for others there is
 /// [`reader`](Self::reader). After every commit that was reported, call [`tidy`](Self::tidy).
@@ -89,10 +89,11 @@ impl SqliteStore {
         let place = Place::take(path.as_ref(), realm)?;
         let at = |fault: Fault| fault.at(&place.name);
         let mut connection = file::connect(&place.path, true).map_err(at)?;
-        options.prepare(&connection).map_err(at)?;
+        options.meet(&connection).map_err(at)?;
         schema::recognise(&connection, &place.name, realm)?;
+        options.prepare(&connection).map_err(at)?;
         if options.checks() {
-            check::check(&connection, &place.name)?;
+            check::check(&connection, &place)?;
         }
         let wal = options.set_up(&mut connection).map_err(at)?;
         schema::migrate(&connection).map_err(at)?;
@@ -113,7 +114,7 @@ impl SqliteStore {
     pub fn in_memory(realm: &RealmName) -> Result<Self, StoreError> {
         let make = || {
             let connection = Connection::open_in_memory()?;
-            SqliteOptions::new().prepare(&connection)?;
+            SqliteOptions::new().meet(&connection)?;
             schema::create(&connection, realm)?;
             Ok(connection)
         };

@@ -2,8 +2,11 @@
 
 use crate::fetch;
 use crate::harness::{Harness, commit_all, load};
-use crate::sample::{account, batch, delivered, log, people, realm1, taken, user};
+use crate::sample::{
+    account, acknowledged, batch, begun, cursor, delivered, log, people, realm1, taken, user,
+};
 use crate::state::{Model, State};
+use chatproto::link::frame::StreamKind;
 use chatproto::store::{Fetch, Store as _, StoreError};
 use chatproto::{Batch, RealmName, Record, Sender, StoreFailure};
 use std::collections::BTreeSet;
@@ -18,6 +21,7 @@ macro_rules! contract {
                 rules nothing_is_loaded_before_what_it_speaks_of
                 rules the_same_batch_twice_changes_nothing
                 rules the_whole_log_twice_changes_nothing
+                rules nothing_goes_back_to_where_it_was_before
                 rules an_inbox_is_told_of_in_short
                 rules a_hundred_thousand_records_are_one_batch
                 rules a_batch_that_finds_no_room_leaves_nothing
@@ -152,6 +156,24 @@ mod rules {
         assert_eq!(state(&load(&mut store)), expected(&log));
     }
 
+    pub(super) fn nothing_goes_back_to_where_it_was_before<H: Harness>() {
+        let mut store = H::new().open();
+        let log = log();
+        commit_all(&mut store, &log);
+        let before = vec![
+            taken(1, 1),
+            begun(StreamKind::Mail, 101),
+            acknowledged(StreamKind::Mail, 1),
+            cursor(StreamKind::Mail, 201, 1),
+            cursor(StreamKind::Bounce, 301, 8),
+        ];
+
+        for record in before {
+            commit_all(&mut store, [&batch(7, vec![record.clone()])]);
+            assert_eq!(state(&load(&mut store)), expected(&log), "{record:?}");
+        }
+    }
+
     pub(super) fn an_inbox_is_told_of_in_short<H: Harness>() {
         let mut store = H::new().open();
         let mut records = people();
@@ -181,7 +203,8 @@ mod rules {
         let place = H::new();
         let mut store = place.open();
         let mut records = people();
-        records.extend((1..=50_000).flat_map(|n| [delivered(0, n, "satu"), delivered(3, n, "dua")]));
+        records
+            .extend((1..=50_000).flat_map(|n| [delivered(0, n, "satu"), delivered(3, n, "dua")]));
         let log = [batch(1, records)];
 
         commit_all(&mut store, &log);

@@ -41,7 +41,11 @@ pub(crate) fn numbers_and_limits_choose_messages<H: Harness>() {
     };
     let table: [(Fetch, &[u64], bool); 17] = [
         (all(), &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10], false),
-        (Fetch::range(user(1), 0, u64::MAX), &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10], false),
+        (
+            Fetch::range(user(1), 0, u64::MAX),
+            &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+            false,
+        ),
         (Fetch::range(user(1), 3, 5), &[3, 4, 5], false),
         (Fetch::range(user(1), 10, 10), &[10], false),
         (Fetch::range(user(1), 11, u64::MAX), &[], false),
@@ -50,21 +54,37 @@ pub(crate) fn numbers_and_limits_choose_messages<H: Harness>() {
         (Fetch::range(user(3), 1, u64::MAX), &[], false),
         (Fetch::range(user(u32::MAX), 1, u64::MAX), &[], false),
         (with(|fetch| fetch.messages_max = 3), &[1, 2, 3], true),
-        (with(|fetch| fetch.messages_max = 10), &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10], false),
+        (
+            with(|fetch| fetch.messages_max = 10),
+            &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+            false,
+        ),
         (with(|fetch| fetch.messages_max = 0), &[], true),
         // 1 + 2 bytes are not yet 4; with the third message there are more, and no further comes.
         (with(|fetch| fetch.bytes_max = 4), &[1, 2, 3], true),
         (with(|fetch| fetch.bytes_max = 0), &[1], true),
         (newest(|fetch| fetch.messages_max = 2), &[9, 10], true),
         (newest(|fetch| fetch.bytes_max = 11), &[9, 10], true),
-        (newest(|fetch| fetch.senders = Some(vec![local(2), local(3)])), &[2, 4, 6, 8, 10], false),
+        (
+            newest(|fetch| fetch.senders = Some(vec![local(2), local(3)])),
+            &[2, 4, 6, 8, 10],
+            false,
+        ),
     ];
 
     for (fetch, numbers, more) in table {
         let fetched = store.fetch(&fetch).unwrap();
 
-        let found: Vec<u64> = fetched.messages.iter().map(|message| message.number).collect();
-        assert_eq!((found.as_slice(), fetched.more), (numbers, more), "{fetch:?}");
+        let found: Vec<u64> = fetched
+            .messages
+            .iter()
+            .map(|message| message.number)
+            .collect();
+        assert_eq!(
+            (found.as_slice(), fetched.more),
+            (numbers, more),
+            "{fetch:?}"
+        );
     }
     // A single message, to the last field; and a limit that only what others wrote goes beyond.
     let one = store.fetch(&Fetch::range(user(1), 2, 2)).unwrap();
@@ -92,7 +112,12 @@ fn plainly(all: &[Message], fetch: &Fetch) -> Fetched {
     if fetch.part == Part::Newest {
         wanted.reverse();
     }
-    let bytes = |upto: usize| wanted[..upto].iter().map(|m| m.text.len() as u64).sum::<u64>();
+    let bytes = |upto: usize| {
+        wanted[..upto]
+            .iter()
+            .map(|m| m.text.len() as u64)
+            .sum::<u64>()
+    };
     let fits = |count: &usize| {
         let is_begun = *count == 1 || bytes(count - 1) < fetch.bytes_max;
         *count as u64 <= fetch.messages_max && is_begun

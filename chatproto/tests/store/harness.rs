@@ -41,16 +41,13 @@ pub(crate) fn load(store: &mut impl Store) -> Vec<Record> {
     records
 }
 
-pub(crate) fn commit_all<'b>(
-    store: &mut impl Store,
-    batches: impl IntoIterator<Item = &'b Batch>,
-) {
+pub(crate) fn commit_all<'b>(store: &mut impl Store, batches: impl IntoIterator<Item = &'b Batch>) {
     for batch in batches {
         store.commit(batch).unwrap();
     }
 }
 
-/// A folder with a store in SQLite.
+/// A folder with a store in `SQLite`.
 pub(crate) struct Sqlite {
     folder: TempDir,
 }

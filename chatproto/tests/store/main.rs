@@ -1,4 +1,5 @@
-//! What every store promises, and what the one in SQLite promises beyond that.
+//! What every store promises, and what the one in `SQLite` promises beyond that.
+#![cfg(feature = "sqlite")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -8,14 +9,14 @@
 )]
 
 mod contract;
-//mod crash;
+mod crash;
 mod fetch;
 mod harness;
-//mod inspect;
+mod inspect;
 mod log;
-//mod opening;
-//mod readers;
-//mod room;
+mod opening;
+mod readers;
+mod room;
 mod sample;
 mod state;
-//mod upkeep;
+mod upkeep;

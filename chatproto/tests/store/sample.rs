@@ -97,15 +97,25 @@ fn queued(kind: StreamKind, seq: u64, what: Kind) -> Record {
 
 /// Every kind of record, in batches as a realm would make them.
 pub(crate) fn log() -> Vec<Batch> {
-    let batches = [people(), logins(), letters(), peers(), outgoing(), incoming()];
-    (1..).zip(batches).map(|(n, records)| batch(n, records)).collect()
+    let batches = [
+        people(),
+        logins(),
+        letters(),
+        peers(),
+        outgoing(),
+        incoming(),
+    ];
+    (1..)
+        .zip(batches)
+        .map(|(n, records)| batch(n, records))
+        .collect()
 }
 
 fn logins() -> Vec<Record> {
     let opened = |session: u64, number| Record::SessionOpened {
         session,
         user: user(number),
-        token: TokenHash::from_bytes([session as u8; 32]),
+        token: TokenHash::from_bytes([session as u8; 16]),
         unix_ms: START_MS,
     };
     let used = Record::SessionUsed {
@@ -189,11 +199,19 @@ fn peers() -> Vec<Record> {
     ]
 }
 
-fn begun(kind: StreamKind, id: u128) -> Record {
+pub(crate) fn begun(kind: StreamKind, id: u128) -> Record {
     Record::StreamBegun {
         peer: realm2(),
         kind,
         stream: uuid(id),
+    }
+}
+
+pub(crate) fn acknowledged(kind: StreamKind, durable: u64) -> Record {
+    Record::Acknowledged {
+        peer: realm2(),
+        kind,
+        durable,
     }
 }
 
@@ -214,6 +232,7 @@ fn outgoing() -> Vec<Record> {
         begun(mail, 100),
         queued(mail, 1, Kind::Message),
         queued(mail, 9, Kind::Message),
+        acknowledged(mail, 7),
         begun(mail, 101),
         queued(mail, 1, Kind::Message),
         queued(mail, 2, Kind::Message),
@@ -224,11 +243,7 @@ fn outgoing() -> Vec<Record> {
             kind: mail,
             seq: 3,
         },
-        Record::Acknowledged {
-            peer,
-            kind: mail,
-            durable: 2,
-        },
+        acknowledged(mail, 2),
         begun(StreamKind::Bounce, 102),
         queued(StreamKind::Bounce, 1, bounce),
         due(5, user(0)),
@@ -237,15 +252,18 @@ fn outgoing() -> Vec<Record> {
     ]
 }
 
-fn incoming() -> Vec<Record> {
-    let peer = realm2();
-    let cursor = |kind, stream, durable| Record::Cursor {
-        peer,
+pub(crate) fn cursor(kind: StreamKind, stream: u128, durable: u64) -> Record {
+    Record::Cursor {
+        peer: realm2(),
         kind,
         stream: uuid(stream),
         durable,
         id: uuid(500 + u128::from(durable)),
-    };
+    }
+}
+
+fn incoming() -> Vec<Record> {
+    let peer = realm2();
     let refused = |seq: u64| Record::Refused {
         peer,
         seq,

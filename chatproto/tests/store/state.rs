@@ -100,7 +100,9 @@ impl Model {
                 oldest,
             } => {
                 state.keys.insert((*user, *number), (key.clone(), *digest));
-                state.keys.retain(|(whose, n), _| whose != user || n >= oldest);
+                state
+                    .keys
+                    .retain(|(whose, n), _| whose != user || n >= oldest);
             }
             Record::Delivered {
                 owner,
@@ -173,7 +175,9 @@ impl Model {
                     at.1 = at.1.max(durable);
                 }
                 let of = (peer, kind);
-                state.queue.retain(|(at, seq), _| *at != of || *seq > durable);
+                state
+                    .queue
+                    .retain(|(at, seq), _| *at != of || *seq > durable);
             }
             Record::BounceDue { peer, id, user, to } => {
                 state.bounces_due.insert((peer, id), (user, to));
@@ -188,8 +192,11 @@ impl Model {
                 durable,
                 id,
             } => {
-                let before = state.cursors.insert((peer, kind), (stream, durable, id));
+                let before = state.cursors.get(&(peer, kind)).copied();
                 let is_new = before.is_none_or(|(before, ..)| before != stream);
+                if is_new || before.is_some_and(|(_, before, _)| before < durable) {
+                    state.cursors.insert((peer, kind), (stream, durable, id));
+                }
                 if is_new && kind == StreamKind::Mail {
                     state.refused.retain(|(of, _), _| *of != peer);
                 }

@@ -1,6 +1,7 @@
 //! Whether a store holds what it should. Nothing is ever mended here: that is for people to decide.
 
 use super::fault::{Fault, damaged};
+use super::file::{self, Place};
 use crate::store::StoreError;
 use rusqlite::Connection;
 
@@ -82,8 +83,17 @@ const STRANGERS_WROTE: &str = strangers!("messages");
 const STRANGERS_LISTED: &str = strangers!("senders");
 
 /// Reads the whole store.
-pub(super) fn check(connection: &Connection, name: &str) -> Result<(), StoreError> {
+pub(super) fn check(connection: &Connection, place: &Place) -> Result<(), StoreError> {
+    let name = place.name.as_str();
     let at = |error| Fault::Sql(error).at(name);
+    let page: u32 = connection
+        .pragma_query_value(None, "page_size", |row| row.get(0))
+        .map_err(at)?;
+    // With a log it may have been killed while it grew, and the log has what is missing.
+    let has_log = file::bytes(&file::wal(&place.path)) > 0;
+    if !has_log && !file::bytes(&place.path).is_multiple_of(u64::from(page.max(1))) {
+        return Err(damaged(name, "its end is missing"));
+    }
     let verdict: String = connection
         .query_row("PRAGMA quick_check(1)", (), |row| row.get(0))
         .map_err(at)?;

@@ -7,7 +7,7 @@ use std::fmt::Display;
 /// What went wrong inside, before it is known of which file.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// SQLite says so, or a value has the wrong type.
+    /// `SQLite` says so, or a value has the wrong type.
     Sql(rusqlite::Error),
     /// A row makes no sense.
     Row(&'static str),

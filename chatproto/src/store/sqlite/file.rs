@@ -1,7 +1,7 @@
 //! The files of a store: `realm1.db`, its log `realm1.db-wal`, and `realm1.lock`.
 //!
-//! Once SQLite has a store open, no code of the process may open and close the file by other means:
-//! that would take away SQLite's locks. Sizes are therefore asked of the folder.
+//! Once `SQLite` has a store open, no code of the process may open and close the file by other means:
+//! that would take away `SQLite`'s locks. Sizes are therefore asked of the folder.
 
 use super::fault::{Fault, damaged};
 use super::schema;

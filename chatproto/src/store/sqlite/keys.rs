@@ -7,8 +7,11 @@ use crate::record::Sender;
 
 /// The last number of a message, an envelope or a key: 40 bits.
 pub(super) const NUMBER_MAX: u64 = (1 << NUMBER_BITS) - 1;
-/// The last user: 23 bits, so that a key with a number is a positive integer of SQLite.
+/// The last user: 23 bits, so that a key with a number is a positive integer of `SQLite`.
 pub(super) const OWNER_MAX: u32 = (1 << 23) - 1;
+
+/// What is read can only be a number that was written.
+const NOTHING: Fault = Fault::Row("a number is of nothing there is");
 
 const NUMBER_BITS: u32 = 40;
 const POSITION_BITS: u32 = 32;
@@ -28,7 +31,7 @@ pub(super) fn range(owner: u32) -> Result<(i64, i64), Fault> {
 
 /// The two parts of a key.
 pub(super) fn parts(key: i64) -> Result<(u32, u64), Fault> {
-    let owner = u32::try_from(key >> NUMBER_BITS).map_err(|_| Fault::Beyond)?;
+    let owner = u32::try_from(key >> NUMBER_BITS).map_err(|_| NOTHING)?;
     Ok((owner, key.cast_unsigned() & NUMBER_MAX))
 }
 
@@ -42,7 +45,7 @@ pub(super) fn place(owner: UserId, position: u32) -> Result<i64, Fault> {
 
 /// The two parts of the key of a place.
 pub(super) fn place_parts(key: i64) -> Result<(UserId, u32), Fault> {
-    let owner = u32::try_from(key >> POSITION_BITS).map_err(|_| Fault::Beyond)?;
+    let owner = u32::try_from(key >> POSITION_BITS).map_err(|_| NOTHING)?;
     Ok((UserId::from_number(owner), key.cast_unsigned() as u32))
 }
 
@@ -58,12 +61,12 @@ pub(super) fn sender(sender: Sender) -> i64 {
 
 /// The sender of a number.
 pub(super) fn sender_of(code: i64) -> Result<Sender, Fault> {
-    let number = u32::try_from(code >> 2).map_err(|_| Fault::Beyond)?;
+    let number = u32::try_from(code >> 2).map_err(|_| NOTHING)?;
     match code & 3 {
         0 => Ok(Sender::Local(UserId::from_number(number))),
         1 => Ok(Sender::Remote(RemoteId::from_number(number))),
         2 => Ok(Sender::Realm(PeerId::from_number(number))),
-        _ => Err(Fault::Beyond),
+        _ => Err(NOTHING),
     }
 }
 
@@ -85,7 +88,7 @@ pub(super) fn stream_of(id: u32) -> Result<(PeerId, StreamKind), Fault> {
     let kind = match id & 3 {
         0 => StreamKind::Mail,
         1 => StreamKind::Bounce,
-        _ => return Err(Fault::Beyond),
+        _ => return Err(NOTHING),
     };
     Ok((PeerId::from_number(id >> 2), kind))
 }

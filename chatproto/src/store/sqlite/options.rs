@@ -102,10 +102,14 @@ impl SqliteOptions {
         self.is_checked
     }
 
+    /// Sets what needs no look at the file, which may be anything.
+    pub(super) fn meet(&self, connection: &Connection) -> Result<(), Fault> {
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        Ok(connection.busy_timeout(Duration::from_millis(self.busy_ms))?)
+    }
+
     /// Sets what changes nothing in the file.
     pub(super) fn prepare(&self, connection: &Connection) -> Result<(), Fault> {
-        connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        connection.busy_timeout(Duration::from_millis(self.busy_ms))?;
         let cache_kib = (self.cache_bytes >> 10).min(i64::MAX as u64).cast_signed();
         connection.pragma_update(None, "cache_size", -cache_kib)?;
         // Otherwise a full disk could fail a statement that needs a scratch file.

@@ -2,14 +2,15 @@
 
 use super::SqliteStore;
 use super::fault::Fault;
-use super::keys::{OWNER_MAX, key, parts};
+use super::keys::{OWNER_MAX, key, parts, range};
 use crate::store::StoreError;
 use rusqlite::{Connection, OptionalExtension as _};
 
 /// How long messages stay after they were read. One that waits stays for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
-    /// For how long after they came, in ms.
+    /// For how long after they were read, in ms. When they were is noted by [`SqliteStore::prune`]
+    /// itself, to within a sixteenth of this time; no message goes before its time.
     pub ms: u64,
     /// How many of an inbox at most.
     pub messages_max: u64,
@@ -27,13 +28,19 @@ pub struct Pruned {
 
 const NEXT: &str = "SELECT key FROM messages WHERE key >= ?1 ORDER BY key LIMIT 1";
 const TAKEN: &str = "SELECT taken FROM inboxes WHERE user = ?1";
-const OLD: &str =
-    "SELECT key, unix_ms FROM messages WHERE key BETWEEN ?1 AND ?2 ORDER BY key LIMIT ?3";
 const DELETE: &str = "DELETE FROM messages WHERE key BETWEEN ?1 AND ?2";
+const LAST_MARK: &str =
+    "SELECT key, unix_ms FROM read_marks WHERE key BETWEEN ?1 AND ?2 ORDER BY key DESC LIMIT 1";
+const AGED_MARK: &str = "SELECT key FROM read_marks WHERE key BETWEEN ?1 AND ?2 AND unix_ms <= ?3 \
+    ORDER BY key DESC LIMIT 1";
+const MARK: &str = "INSERT OR REPLACE INTO read_marks VALUES (?1, ?2)";
+const UNMARK: &str = "DELETE FROM read_marks WHERE key BETWEEN ?1 AND ?2";
+
+/// How many marks an inbox has within the time that messages stay.
+const MARKS: u64 = 16;
 
 impl SqliteStore {
-    /// Deletes messages that were read long ago, the oldest of an inbox first and up to the first
-    /// that may stay. One call looks at no more than `budget` inboxes and messages, so that a commit
+    /// Deletes messages that were read long ago, the oldest of an inbox first. One call looks at no more than `budget` inboxes and messages, so that a commit
     /// never waits long; the next goes on where it ended.
     ///
     /// # Errors
@@ -49,8 +56,8 @@ impl SqliteStore {
             next: self.prune_next,
             left: budget.max(1),
             messages: 0,
-            messages_max: retention.messages_max,
-            before_unix_ms: now_unix_ms.saturating_sub(retention.ms),
+            retention,
+            now_unix_ms,
         };
         let is_done = self.change(|connection| pass.run(connection))?;
         self.prune_next = if is_done { 0 } else { pass.next };
@@ -65,8 +72,8 @@ struct Pass {
     next: u32,
     left: u64,
     messages: u64,
-    messages_max: u64,
-    before_unix_ms: u64,
+    retention: Retention,
+    now_unix_ms: u64,
 }
 
 impl Pass {
@@ -101,32 +108,50 @@ impl Pass {
             return Ok(true);
         }
         // Up to here they are too many, whatever their age.
-        let many = taken.saturating_sub(self.messages_max);
-        let mut old = connection.prepare_cached(OLD)?;
-        let keys = (key(owner, first)?, key(owner, taken)?);
-        let limit = u32::try_from(self.left).unwrap_or(u32::MAX);
-        let mut rows = old.query((keys.0, keys.1, limit))?;
-        let mut last = None;
-        let mut is_clean = false;
-        let mut count = 0;
-        while let Some(row) = rows.next()? {
-            let (at, unix_ms): (i64, i64) = (row.get(0)?, row.get(1)?);
-            let (_, number) = parts(at)?;
-            is_clean = number > many && unix_ms.cast_unsigned() >= self.before_unix_ms;
-            if is_clean {
-                break;
+        let many = taken.saturating_sub(self.retention.messages_max);
+        let aged = self.aged(connection, owner, taken)?;
+        let upto = many.max(aged);
+        if first <= upto {
+            // The look itself may have been the last of the budget; still something has to come of it.
+            let last = upto.min(first.saturating_add(self.left.max(1) - 1));
+            let keys = (key(owner, first)?, key(owner, last)?);
+            let count = connection.prepare_cached(DELETE)?.execute(keys)? as u64;
+            self.messages += count;
+            self.left -= count.min(self.left);
+            if last < upto {
+                return Ok(false);
             }
-            count += 1;
-            last = Some(at);
         }
-        drop(rows);
-        if let Some(last) = last {
-            connection.prepare_cached(DELETE)?.execute((keys.0, last))?;
+        let marks = (key(owner, 0)?, key(owner, aged)?);
+        connection.prepare_cached(UNMARK)?.execute(marks)?;
+        Ok(true)
+    }
+
+    /// Notes now and then how far an inbox was read, and says how far it was long ago.
+    fn aged(&self, connection: &Connection, owner: u32, taken: u64) -> Result<u64, Fault> {
+        let (first, last) = range(owner)?;
+        let mark: Option<(i64, i64)> = connection
+            .prepare_cached(LAST_MARK)?
+            .query_row((first, last), |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let is_due = match mark {
+            None => true,
+            Some((at, unix_ms)) => {
+                let next_ms = unix_ms.cast_unsigned() + self.retention.ms / MARKS;
+                parts(at)?.1 < taken && self.now_unix_ms >= next_ms
+            }
+        };
+        if is_due {
+            let mark = (key(owner, taken)?, self.now_unix_ms.cast_signed());
+            connection.prepare_cached(MARK)?.execute(mark)?;
         }
-        // All that it could have looked at, it has: what is left waits to be read.
-        let is_clean = is_clean || count < self.left;
-        self.messages += count;
-        self.left -= count.min(self.left);
-        Ok(is_clean)
+        let Some(before_ms) = self.now_unix_ms.checked_sub(self.retention.ms) else {
+            return Ok(0);
+        };
+        let aged: Option<i64> = connection
+            .prepare_cached(AGED_MARK)?
+            .query_row((first, last, before_ms.cast_signed()), |row| row.get(0))
+            .optional()?;
+        aged.map_or(Ok(0), |at| Ok(parts(at)?.1))
     }
 }

@@ -20,7 +20,7 @@ pub struct SqliteReader {
     name: String,
 }
 
-/// How long to wait where SQLite mends its index of the log.
+/// How long to wait where `SQLite` mends its index of the log.
 const BUSY_MS: u64 = 5000;
 const CACHE_KIB: i64 = 4096;
 

@@ -6,7 +6,7 @@ use crate::name::RealmName;
 use crate::store::StoreError;
 use rusqlite::{Connection, ErrorCode};
 
-/// Tells a store from all other SQLite files: "chtp".
+/// Tells a store from all other `SQLite` files: "chtp".
 const APPLICATION_ID: i32 = 0x6368_7470;
 
 /// What leads from each format to the next; the first one from format 1 to format 2. A step that
@@ -86,7 +86,7 @@ fn foreign(name: &str) -> StoreError {
     ))
 }
 
-/// A file that is nothing of SQLite's may be anything, a store whose beginning is damaged included.
+/// A file that is nothing of `SQLite`'s may be anything, a store whose beginning is damaged included.
 fn not_a_store(name: &str, error: rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => foreign(name),

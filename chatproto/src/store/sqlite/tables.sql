@@ -19,7 +19,7 @@ CREATE TABLE users (
     password TEXT -- a PHC string; none until it was hashed
 ) STRICT;
 
--- The token is there as its BLAKE2s-256 digest alone.
+-- Of the token there is a digest alone.
 CREATE TABLE sessions (
     id INTEGER PRIMARY KEY,
     user INTEGER NOT NULL,
@@ -32,6 +32,13 @@ CREATE TABLE sessions (
 CREATE TABLE inboxes (
     user INTEGER PRIMARY KEY,
     taken INTEGER NOT NULL
+) STRICT;
+
+-- Up to which number a user's messages had been read at some time: so it is known when they are to be
+-- deleted. key = user << 40 | number.
+CREATE TABLE read_marks (
+    key INTEGER PRIMARY KEY,
+    unix_ms INTEGER NOT NULL
 ) STRICT;
 
 -- key = user << 40 | number. The number counts the messages that ever came to the user from 1.

@@ -36,7 +36,7 @@ impl Wal {
         }
     }
 
-    /// Has SQLite say after each commit how long the log is, and leave it alone.
+    /// Has `SQLite` say after each commit how long the log is, and leave it alone.
     pub(super) fn watch(
         connection: &mut Connection,
         wal_bytes: u64,

@@ -79,7 +79,11 @@ SELECT (SELECT name FROM realms WHERE id = key >> 42) AS peer,
     CASE (key >> 40) & 3 WHEN 0 THEN 'mail' ELSE 'bounces' END AS stream,
     key & 1099511627775 AS number, kind, sender, recipient,
     strftime('%Y-%m-%dT%H:%M:%S', sent_unix_ms / 1000, 'unixepoch') || printf('.%03dZ', sent_unix_ms % 1000) AS sent_at,
-    strftime('%Y-%m-%dT%H:%M:%S', expires_unix_ms / 1000, 'unixepoch') || printf('.%03dZ', expires_unix_ms % 1000) AS expires_at,
+    -- One beyond all calendars is none.
+    CASE WHEN expires_unix_ms >= 0 THEN
+        strftime('%Y-%m-%dT%H:%M:%S', expires_unix_ms / 1000, 'unixepoch')
+            || printf('.%03dZ', expires_unix_ms % 1000)
+    END AS expires_at,
     is_void, text
 FROM queue;
 
