@@ -26,6 +26,7 @@ fn an_inspection_counts_what_there_is() {
         .map(|inbox| (inbox.user.as_str(), inbox.messages, inbox.bytes))
         .collect();
     assert_eq!(longest, [("henderson", 4, 34), ("Ünï-名前", 1, 5)]);
+    assert_eq!(found.format, 1);
     let queues: Vec<_> = found
         .queues
         .iter()
@@ -67,6 +68,7 @@ fn the_ten_longest_inboxes_are_told() {
     let lengths: Vec<u64> = found.longest.iter().map(|inbox| inbox.messages).collect();
     assert_eq!(lengths, [29, 28, 27, 26, 25, 24, 23, 22, 21, 20]);
     assert_eq!(found.inboxes, 26);
+    assert_eq!(found.longest[0].oldest_unix_ms, START_MS + 1);
 }
 
 #[test]
@@ -86,5 +88,6 @@ fn history_is_counted_without_what_was_pruned() {
     let found = store.reader().unwrap().inspect().unwrap();
 
     assert_eq!((found.messages_history, found.messages_waiting), (20, 10));
+    assert_eq!(found.longest[0].oldest_unix_ms, START_MS + 91);
     assert!(found.free_bytes > 50_000, "{}", found.free_bytes);
 }

@@ -85,6 +85,27 @@ fn a_backup_holds_all_that_was_committed_before_it() {
 }
 
 #[test]
+fn two_backups_to_one_file_do_not_mix() {
+    let place = Sqlite::new();
+    let mut store = place.open();
+    commit_all(&mut store, [&batch(1, people())]);
+    let (copy, part) = (
+        place.folder().join("copy.db"),
+        place.folder().join("copy.db.part"),
+    );
+    let other = fs::File::create(&part).unwrap();
+    other.try_lock().unwrap();
+
+    let refused = store.reader().unwrap().backup(&copy).unwrap_err();
+
+    assert!(matches!(refused, StoreError::InUse(_)), "{refused:?}");
+    assert!(part.exists());
+    drop(other);
+    store.reader().unwrap().backup(&copy).unwrap();
+    assert!(copy.exists() && !part.exists());
+}
+
+#[test]
 fn a_backup_never_takes_the_place_of_a_file() {
     let place = Sqlite::new();
     let mut store = place.open();

@@ -4,8 +4,10 @@
 //! and what arrives is shown above the line that is being typed.
 
 mod conversation;
+mod date;
 mod editor;
 mod keys;
+mod message;
 mod reply;
 mod screen;
 mod shown;
@@ -168,7 +170,7 @@ impl Chat {
         }
         if answered {
             self.read_server()?;
-            self.carry_out(screen)?;
+            self.carry_out(|text| screen.show(text))?;
         }
         Ok(())
     }
@@ -191,7 +193,7 @@ impl Chat {
                 // It stays the end.
                 Some(Input::End) => self.conversation.typed_end(),
             }
-            self.carry_out(screen)?;
+            self.carry_out(|text| screen.show(text))?;
         }
     }
 
@@ -205,10 +207,12 @@ impl Chat {
         pause.saturating_sub(self.sent.elapsed())
     }
 
-    fn carry_out(&mut self, screen: &mut Screen) -> Result<(), Ended> {
+    /// Does what there is to do, in order. Where something fails, nothing that follows is done:
+    /// a server is not told that a message was seen which could not be shown.
+    fn carry_out(&mut self, mut show: impl FnMut(&str) -> io::Result<()>) -> Result<(), Ended> {
         while let Some(action) = self.conversation.poll_action() {
             match action {
-                Action::Show(text) => screen.show(&text)?,
+                Action::Show(text) => show(&text)?,
                 Action::Send(bytes) => {
                     self.stream.write_all(&bytes).map_err(|_| gone())?;
                     self.sent = Instant::now();
@@ -299,3 +303,6 @@ impl Chat {
 fn gone() -> Ended {
     Ended::Server("The server has closed the connection.".to_owned())
 }
+
+#[cfg(test)]
+mod tests;

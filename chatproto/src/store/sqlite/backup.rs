@@ -4,7 +4,7 @@ use super::fault::Fault;
 use super::file;
 use crate::store::StoreError;
 use rusqlite::Connection;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -22,29 +22,29 @@ pub(super) fn backup(
     if destination.symlink_metadata().is_ok() {
         return Err(exists(&shown));
     }
-    let partial = Partial(partial_of(&destination));
-    let Some(target) = partial.0.to_str() else {
+    let partial = partial_of(&destination);
+    let Some(target) = partial.to_str() else {
         return Err(StoreError::Foreign(format!(
             "the backup's path {shown} is not UTF-8: name another one"
         )));
     };
-    // Left by a backup that was killed.
-    if let Err(error) = fs::remove_file(&partial.0)
-        && error.kind() != io::ErrorKind::NotFound
-    {
-        return Err(io(error));
+    // One that was killed has left its file, but not the lock on it.
+    let file = file::private_or_known(&partial).map_err(io)?;
+    match file.try_lock() {
+        Ok(()) => file.set_len(0).map_err(io)?,
+        Err(TryLockError::WouldBlock) => {
+            return Err(StoreError::InUse(format!(
+                "another backup to {shown} is under way: wait for it, or name another file"
+            )));
+        }
+        Err(TryLockError::Error(error)) => return Err(io(error)),
     }
-    drop(file::private(&partial.0).map_err(io)?);
+    let partial = Partial(partial.clone());
     // Unlike a copy page by page, this reads every row once and leaves out what was deleted.
     connection
         .execute("VACUUM INTO ?1", (target,))
         .map_err(|error| failed(name, &shown, error))?;
-    let file = OpenOptions::new()
-        .write(true)
-        .open(&partial.0)
-        .map_err(io)?;
     file.sync_all().map_err(io)?;
-    drop(file);
     // Unlike a rename, a link never takes the place of another file; some disks have none.
     match fs::hard_link(&partial.0, &destination) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(exists(&shown)),
@@ -52,6 +52,7 @@ pub(super) fn backup(
         Ok(()) => {}
     }
     drop(partial);
+    drop(file);
     file::sync_folder(&destination).map_err(io)
 }
 

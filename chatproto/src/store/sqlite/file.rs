@@ -59,6 +59,14 @@ pub(super) fn private(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
+/// Opens a file that its owner alone may read, or makes it.
+pub(super) fn private_or_known(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    owner_only(&mut options);
+    options.open(path)
+}
+
 #[cfg(unix)]
 fn owner_only(options: &mut OpenOptions) {
     use std::os::unix::fs::OpenOptionsExt as _;
@@ -157,10 +165,7 @@ fn lock(path: &Path, name: &str) -> Result<File, StoreError> {
         )));
     }
     let io = |error| failed(&beside.display().to_string(), &error);
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    owner_only(&mut options);
-    let mut file = options.open(&beside).map_err(io)?;
+    let mut file = private_or_known(&beside).map_err(io)?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {

@@ -10,6 +10,8 @@ use rusqlite::Connection;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Inspection {
+    /// The format of the file.
+    pub format: u32,
     /// Users of the realm.
     pub users: u64,
     /// Sessions that have not ended.
@@ -46,6 +48,8 @@ pub struct Waiting {
     pub messages: u64,
     /// Bytes of their text.
     pub bytes: u64,
+    /// When the oldest came, in ms since 1970.
+    pub oldest_unix_ms: u64,
 }
 
 /// What waits for another realm in one stream.
@@ -71,6 +75,12 @@ const QUEUES: &str = "
     FROM streams CROSS JOIN queue ON queue.key
         BETWEEN (streams.id << 40) + streams.acknowledged + 1 AND (streams.id << 40) + 1099511627775
     GROUP BY streams.id ORDER BY streams.id";
+/// Of a user in whose inbox something waits: the name, and when the first of it came.
+const OLDEST: &str = "
+    SELECT users.name, (SELECT unix_ms FROM messages
+        WHERE key > (users.id << 40) + coalesce((SELECT taken FROM inboxes WHERE user = users.id), 0)
+        ORDER BY key LIMIT 1)
+    FROM users WHERE users.id = ?1";
 const FIRST: &str = "SELECT min(key) FROM messages WHERE key BETWEEN ?1 AND ?2";
 
 /// Counts what is in the tables, all of it at one moment. History is not read: numbers count up by
@@ -79,6 +89,7 @@ pub(super) fn inspect(connection: &Connection) -> Result<Inspection, Fault> {
     let transaction = connection.unchecked_transaction()?;
     let count = |sql: &str| transaction.query_row_and_then(sql, (), |row| number(row, 0));
     let mut inspection = Inspection {
+        format: transaction.pragma_query_value(None, "user_version", |row| row.get(0))?,
         users: count("SELECT count(*) FROM users")?,
         sessions: count("SELECT count(*) FROM sessions")?,
         remotes: count("SELECT count(*) FROM remotes")?,
@@ -90,14 +101,15 @@ pub(super) fn inspect(connection: &Connection) -> Result<Inspection, Fault> {
     };
     let longest = inboxes(&transaction, &mut inspection)?;
     for (messages, bytes, id) in longest {
-        let user = transaction.query_row("SELECT name FROM users WHERE id = ?1", (id,), |row| {
-            row.get(0)
+        let waiting = transaction.query_row_and_then(OLDEST, (id,), |row| {
+            Ok::<_, Fault>(Waiting {
+                user: row.get(0)?,
+                messages,
+                bytes,
+                oldest_unix_ms: number(row, 1)?,
+            })
         })?;
-        inspection.longest.push(Waiting {
-            user,
-            messages,
-            bytes,
-        });
+        inspection.longest.push(waiting);
     }
     let mut queues = transaction.prepare(QUEUES)?;
     let mut rows = queues.query(())?;

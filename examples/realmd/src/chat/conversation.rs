@@ -1,11 +1,17 @@
 //! What is said between a person and a server: typed lines and received bytes in, what to send
 //! and what to show out.
 
+mod history;
+mod inbox;
+mod known;
 mod live;
 
 use super::reply::{self, Reply};
 use super::shown::{shown, shown_name};
 use super::typed::Typed;
+use history::Past;
+use inbox::Paging;
+use known::Known;
 use std::collections::VecDeque;
 
 /// The longest reply that is waited for; no inbox of a server with default limits reaches it.
@@ -16,6 +22,7 @@ pub(super) const HELP: &str = "\
 auth USER [PASSWORD]  log in; a password left out is asked for
 send USER TEXT        leave a message; USER may be user@realm
 inbox                 read your messages; each is shown once
+history USER [N]      the last N (or 20) read messages from USER
 activeuser            who is logged in
 group NAME            chat live in a group; exit leaves it
 logout                log out
@@ -39,12 +46,23 @@ pub(super) enum Action {
 /// A request whose reply has not come yet.
 #[derive(Debug)]
 enum Request {
-    Auth { name: String },
-    Send { to: String },
+    Auth {
+        name: String,
+    },
+    /// Nobody asked for it: what the server says to it is not shown.
+    Hello,
+    Send {
+        to: String,
+    },
     Inbox,
+    Peek(Paging),
+    Ack(Paging),
+    History(Past),
     ActiveUser,
     Logout,
-    Group { name: String },
+    Group {
+        name: String,
+    },
 }
 
 #[derive(Debug)]
@@ -80,6 +98,8 @@ pub(super) struct Conversation {
     style: Style,
     mode: Mode,
     user: Option<User>,
+    /// Nothing until the server was asked.
+    known: Option<Known>,
     /// Bytes that were received and are not used up.
     held: Vec<u8>,
     actions: VecDeque<Action>,
@@ -92,6 +112,7 @@ impl Conversation {
             style,
             mode: Mode::Commands,
             user: None,
+            known: None,
             held: Vec::new(),
             actions: VecDeque::new(),
         }
@@ -189,6 +210,10 @@ impl Conversation {
         self.actions.push_back(Action::Show(text.into()));
     }
 
+    fn show_senseless(&mut self) {
+        self.show("Error, the server's answer makes no sense");
+    }
+
     fn request(&mut self, line: String, request: Request) {
         self.actions.push_back(Action::Send(line.into_bytes()));
         self.mode = Mode::Waiting(request);
@@ -211,10 +236,11 @@ impl Conversation {
             }
             Typed::Help => self.show(HELP),
             Typed::Quit => self.actions.push_back(Action::End { wished: true }),
-            Typed::TooFew | Typed::Auth { .. } => self.show("-Maaf, command tidak benar"),
+            Typed::Incorrect | Typed::Auth { .. } => self.show("-Maaf, command tidak benar"),
             Typed::Unknown => self.show("*Maaf, command tidak benar"),
             typed @ (Typed::Send { .. }
             | Typed::Inbox
+            | Typed::History { .. }
             | Typed::ActiveUser
             | Typed::Logout
             | Typed::Group { .. }) => self.command_of_user(typed),
@@ -222,19 +248,26 @@ impl Conversation {
     }
 
     fn command_of_user(&mut self, typed: Typed<'_>) {
-        let Some(User { token, .. }) = &self.user else {
-            return self.show("Error, not authorized");
-        };
-        let (line, request) = match typed {
-            Typed::Send { to, text } => (
-                format!("send {token} {to} {text}\r\n"),
+        let known = self.known.unwrap_or_default();
+        match typed {
+            Typed::Send { to, text } => self.ask(
+                |token| format!("send {token} {to} {text}\r\n"),
                 Request::Send { to: to.to_owned() },
             ),
-            Typed::Inbox => (format!("inbox {token}\r\n"), Request::Inbox),
-            Typed::ActiveUser => (format!("activeuser {token}\r\n"), Request::ActiveUser),
-            Typed::Logout => (format!("logout {token}\r\n"), Request::Logout),
-            Typed::Group { name } => (
-                format!("group {token} {name} origin\r\n"),
+            // A program gets what it always got.
+            Typed::Inbox if self.style.readable && known.acks => self.peek(Paging::default()),
+            Typed::Inbox => self.ask(|token| format!("inbox {token}\r\n"), Request::Inbox),
+            Typed::History { from, count } if known.history || self.user.is_none() => {
+                self.recall(Past::new(from, count));
+            }
+            Typed::History { .. } => self.show("Error, this server keeps no history"),
+            Typed::ActiveUser => self.ask(
+                |token| format!("activeuser {token}\r\n"),
+                Request::ActiveUser,
+            ),
+            Typed::Logout => self.ask(|token| format!("logout {token}\r\n"), Request::Logout),
+            Typed::Group { name } => self.ask(
+                |token| format!("group {token} {name} origin\r\n"),
                 Request::Group {
                     name: name.to_owned(),
                 },
@@ -243,10 +276,17 @@ impl Conversation {
             | Typed::Auth { .. }
             | Typed::Help
             | Typed::Quit
-            | Typed::TooFew
-            | Typed::Unknown => return,
-        };
-        self.request(line, request);
+            | Typed::Incorrect
+            | Typed::Unknown => {}
+        }
+    }
+
+    /// Asks for what only somebody who is logged in may, with the line that has the token in it.
+    fn ask(&mut self, line: impl FnOnce(&str) -> String, request: Request) {
+        match &self.user {
+            Some(user) => self.request(line(&user.token), request),
+            None => self.show("Error, not authorized"),
+        }
     }
 
     fn password(&mut self, name: String, password: &str) {
@@ -303,8 +343,12 @@ impl Conversation {
     }
 
     fn answered(&mut self, whole: &[u8], request: Option<Request>) {
-        let Some(reply) = Reply::parse(whole) else {
-            return self.show("Error, the server's answer makes no sense");
+        let reply = Reply::parse(whole);
+        if let Some(Request::Hello) = request {
+            return self.known = Some(Known::told(reply.as_ref()));
+        }
+        let Some(reply) = reply else {
+            return self.show_senseless();
         };
         if let Some(error) = reply.error() {
             return self.show(error);
@@ -313,6 +357,9 @@ impl Conversation {
             Some(Request::Auth { name }) => self.logged_in(name, reply.tokenid),
             Some(Request::Send { to }) => self.show(format!("message sent to {}", shown_name(&to))),
             Some(Request::Inbox) => self.inbox(&reply),
+            Some(Request::Peek(paging)) => self.peeked(paging, &reply),
+            Some(Request::Ack(paging)) => self.acked(paging, &reply),
+            Some(Request::History(past)) => self.recalled(past, &reply),
             Some(Request::ActiveUser) => {
                 let users = shown_name(reply.message.as_deref().unwrap_or_default());
                 self.show(format!("Active User: \"{users}\""));
@@ -321,7 +368,7 @@ impl Conversation {
                 self.user = None;
                 self.show("Logout success!");
             }
-            Some(Request::Group { .. }) | None => {
+            Some(Request::Group { .. } | Request::Hello) | None => {
                 self.show(shown(reply.message.as_deref().unwrap_or_default()));
             }
         }
@@ -329,18 +376,13 @@ impl Conversation {
 
     fn logged_in(&mut self, name: String, token: Option<String>) {
         let Some(token) = token.filter(|token| token.bytes().all(|b| b.is_ascii_graphic())) else {
-            return self.show("Error, the server's answer makes no sense");
+            return self.show_senseless();
         };
         self.show(format!("username {} logged in", shown_name(&name)));
         self.user = Some(User { name, token });
-    }
-
-    fn inbox(&mut self, reply: &Reply<'_>) {
-        let text = match reply.messages {
-            Some(messages) if !self.style.readable => Some(messages.get().to_owned()),
-            _ => reply.inbox(),
-        };
-        self.show(text.unwrap_or_else(|| "Error, the server's answer makes no sense".to_owned()));
+        if self.known.is_none() {
+            self.request("hello\r\n".to_owned(), Request::Hello);
+        }
     }
 }
 

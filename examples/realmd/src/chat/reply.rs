@@ -1,5 +1,6 @@
 //! A server's reply: one JSON object.
 
+use super::message::{self, Message};
 use super::shown::{shown, shown_name};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -24,6 +25,15 @@ pub(super) struct Reply<'a> {
     /// The inbox, as it came.
     #[serde(default, borrow)]
     pub(super) messages: Option<&'a RawValue>,
+    /// How many messages wait behind those that are shown.
+    #[serde(default)]
+    pub(super) left: Option<u64>,
+    /// Whether there are messages before those that are shown.
+    #[serde(default)]
+    pub(super) more: bool,
+    /// What the server knows, after `hello`.
+    #[serde(default)]
+    pub(super) commands: Vec<String>,
     #[serde(default)]
     candidates: Vec<String>,
 }
@@ -51,14 +61,19 @@ impl<'a> Reply<'a> {
         Some(text)
     }
 
+    /// A page of messages.
+    pub(super) fn page(&self) -> Option<Vec<Message<'a>>> {
+        let messages: Vec<&RawValue> = serde_json::from_str(self.messages?.get()).ok()?;
+        messages.into_iter().map(Message::parse).collect()
+    }
+
     /// The inbox for a person: a message a line, and who wrote it.
     pub(super) fn inbox(&self) -> Option<String> {
         let inbox: Inbox = serde_json::from_str(self.messages?.get()).ok()?;
         let mut lines = Vec::new();
         for (sender, messages) in &inbox.0 {
-            for message in messages {
-                lines.push(message.line(sender));
-            }
+            let texts = messages.iter();
+            lines.extend(texts.map(|it| message::line(sender, &it.msg_from, &it.msg)));
         }
         Some(if lines.is_empty() {
             "No new messages.".to_owned()
@@ -69,26 +84,12 @@ impl<'a> Reply<'a> {
 }
 
 /// Senders and what they wrote, in the order of the reply.
-struct Inbox(Vec<(String, Vec<Message>)>);
+struct Inbox(Vec<(String, Vec<Written>)>);
 
 #[derive(serde::Deserialize)]
-struct Message {
+struct Written {
     msg_from: String,
     msg: String,
-}
-
-impl Message {
-    fn line(&self, sender: &str) -> String {
-        let text = shown(self.msg.trim());
-        if self.msg_from == sender {
-            return format!("{}: {text}", shown_name(sender));
-        }
-        format!(
-            "{} ({}): {text}",
-            shown_name(sender),
-            shown_name(&self.msg_from)
-        )
-    }
 }
 
 impl<'de> Deserialize<'de> for Inbox {

@@ -1,5 +1,11 @@
 //! What a person types at the prompt.
 
+/// How many messages `history` shows if nothing else is said.
+const HISTORY_DEFAULT: usize = 20;
+
+/// How many messages `history` shows at most.
+pub(super) const HISTORY_MAX: usize = 1_000;
+
 /// One typed line, understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Typed<'a> {
@@ -14,6 +20,8 @@ pub(super) enum Typed<'a> {
     Send { to: &'a str, text: &'a str },
     /// `inbox`
     Inbox,
+    /// `history USER [N]`
+    History { from: &'a str, count: usize },
     /// `activeuser`
     ActiveUser,
     /// `logout`
@@ -24,8 +32,8 @@ pub(super) enum Typed<'a> {
     Help,
     /// `quit`, or `exit` outside of a group.
     Quit,
-    /// A command with too few words.
-    TooFew,
+    /// A command with too few words, or with a number that is none.
+    Incorrect,
     /// Anything else.
     Unknown,
 }
@@ -46,7 +54,13 @@ impl<'a> Typed<'a> {
             }
             "send" if !text.is_empty() => Self::Send { to: first, text },
             "group" if !first.is_empty() => Self::Group { name: first },
-            "auth" | "send" | "group" => Self::TooFew,
+            "history" if !first.is_empty() => {
+                count(word(text).0).map_or(Self::Incorrect, |count| Self::History {
+                    from: first,
+                    count,
+                })
+            }
+            "auth" | "send" | "group" | "history" => Self::Incorrect,
             "inbox" => Self::Inbox,
             "activeuser" => Self::ActiveUser,
             "logout" => Self::Logout,
@@ -55,6 +69,15 @@ impl<'a> Typed<'a> {
             _ => Self::Unknown,
         }
     }
+}
+
+/// How many messages are wanted; nothing if that is no number of messages.
+fn count(word: &str) -> Option<usize> {
+    if word.is_empty() {
+        return Some(HISTORY_DEFAULT);
+    }
+    let count = word.parse().ok().filter(|count| *count > 0);
+    count.map(|count: usize| count.min(HISTORY_MAX))
 }
 
 /// The first word of a text, and what follows it; white space around both is taken off.
@@ -109,7 +132,7 @@ mod tests {
                     password: None,
                 },
             ),
-            ("auth", Typed::TooFew),
+            ("auth", Typed::Incorrect),
             (
                 "send henderson apa  kabar ",
                 Typed::Send {
@@ -124,13 +147,38 @@ mod tests {
                     text: "hi",
                 },
             ),
-            ("send henderson", Typed::TooFew),
-            ("send", Typed::TooFew),
+            ("send henderson", Typed::Incorrect),
+            ("send", Typed::Incorrect),
             ("inbox", Typed::Inbox),
+            (
+                "history messi",
+                Typed::History {
+                    from: "messi",
+                    count: 20,
+                },
+            ),
+            (
+                " history  amsal@realm2  7 x",
+                Typed::History {
+                    from: "amsal@realm2",
+                    count: 7,
+                },
+            ),
+            (
+                "history messi 1001",
+                Typed::History {
+                    from: "messi",
+                    count: 1_000,
+                },
+            ),
+            ("history", Typed::Incorrect),
+            ("history messi 0", Typed::Incorrect),
+            ("history messi -1", Typed::Incorrect),
+            ("history messi all", Typed::Incorrect),
             ("activeuser", Typed::ActiveUser),
             ("logout", Typed::Logout),
             ("group bukber", Typed::Group { name: "bukber" }),
-            ("group", Typed::TooFew),
+            ("group", Typed::Incorrect),
             ("help", Typed::Help),
             ("?", Typed::Help),
             ("quit", Typed::Quit),

@@ -1,5 +1,7 @@
 //! A person and a server, both played.
 
+mod reading;
+
 use super::*;
 
 const PERSON: Style = Style {
@@ -24,14 +26,30 @@ fn done(conversation: &mut Conversation) -> Vec<String> {
         .collect()
 }
 
+/// What a classic server says to `hello`.
+const CLASSIC: &str = "{\"status\": \"ERROR\", \"message\": \"**Protocol Tidak Benar\"}\r\n\r\n";
+
+/// Logged in at a classic server.
 fn logged_in(style: Style) -> Conversation {
+    logged_in_at(style, CLASSIC)
+}
+
+/// Logged in at a server that says this to `hello`.
+fn logged_in_at(style: Style, hello: &str) -> Conversation {
     let mut conversation = Conversation::new(style);
     conversation.typed("auth messi surabaya");
     conversation
         .received(format!("{{\"status\": \"OK\", \"tokenid\": \"{TOKEN}\"}}\r\n\r\n").as_bytes());
+    assert!(!conversation.takes_lines());
+    conversation.received(hello.as_bytes());
+    assert!(conversation.takes_lines());
     assert_eq!(
         done(&mut conversation),
-        ["> auth messi surabaya\r\n", "username messi logged in"]
+        [
+            "> auth messi surabaya\r\n",
+            "username messi logged in",
+            "> hello\r\n"
+        ]
     );
     conversation
 }
@@ -92,6 +110,8 @@ fn what_needs_no_server_is_answered_at_once() {
         ("halo", "*Maaf, command tidak benar"),
         ("send henderson", "-Maaf, command tidak benar"),
         ("auth messi", "-Maaf, command tidak benar"),
+        ("history messi", "Error, not authorized"),
+        ("history messi 0", "-Maaf, command tidak benar"),
         ("help", HELP),
         ("quit", "end, wished: true"),
     ];
