@@ -230,6 +230,9 @@ impl Inbox {
     /// Takes messages out, up to a number. Senders stay listed.
     pub(crate) fn take(&mut self, upto: u64) {
         let upto = upto.min(self.last);
+        if upto <= self.taken {
+            return;
+        }
         let stored_upto = self.stored_upto();
         if upto < stored_upto {
             let (before, taken) = (stored_upto - self.taken, upto.saturating_sub(self.taken));

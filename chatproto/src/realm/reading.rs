@@ -34,8 +34,8 @@ pub(super) struct Fetching {
     connection: ConnectionId,
     owner: UserId,
     reading: Reading,
-    /// How many messages there must be, where none can be missing.
-    expected: Option<u64>,
+    /// The first and the last message that there must be, where none can be missing.
+    expected: Option<(u64, u64)>,
 }
 
 impl Realm {
@@ -55,7 +55,7 @@ impl Realm {
         match self.stored_part(user) {
             None => self.show_inbox(id, user, &[]),
             Some(fetch) => {
-                let expected = Some(fetch.upto + 1 - fetch.from);
+                let expected = Some((fetch.from, fetch.upto));
                 self.fetch(id, Reading::Inbox, expected, fetch, None);
             }
         }
@@ -192,7 +192,7 @@ impl Realm {
         &mut self,
         connection: ConnectionId,
         reading: Reading,
-        expected: Option<u64>,
+        expected: Option<(u64, u64)>,
         fetch: Fetch,
         behind: Option<u64>,
     ) {
@@ -245,8 +245,9 @@ impl Realm {
             return Ok(());
         }
         let is_whole = |fetched: &&Fetched| {
-            let count = fetched.messages.len() as u64;
-            fetching.expected.is_none_or(|expected| expected == count)
+            let numbers = fetched.messages.iter().map(|message| message.number);
+            let expected = fetching.expected;
+            expected.is_none_or(|(first, last)| numbers.eq(first..=last))
         };
         match fetched.filter(is_whole) {
             Some(fetched) => self.show(fetching, fetched),

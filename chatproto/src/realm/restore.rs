@@ -19,6 +19,9 @@ use thiserror::Error;
 /// The most users, peers, and users of peers that a store can number.
 const USERS_MAX: u32 = 1 << 23;
 
+/// No realm counts as far as this, and nothing that is added to it overflows.
+const NUMBER_MAX: u64 = 1 << 53;
+
 /// A realm that is being put together of stored records.
 ///
 /// # Examples
@@ -86,6 +89,10 @@ impl Restore {
     /// before it makes [`finish`](Self::finish) fail.
     pub fn record(&mut self, record: Record) {
         if self.wrong.is_some() {
+            return;
+        }
+        if greatest(&record) > NUMBER_MAX {
+            self.wrong = Some(RestoreError::Contradiction("a number is too great"));
             return;
         }
         let taken = match record {
@@ -461,6 +468,10 @@ impl Restore {
         self.realm.sessions.count_from(self.sessions_opened);
         for (session, opened) in std::mem::take(&mut self.sessions) {
             let age_ms = now.unix_ms.saturating_sub(opened.used_unix_ms);
+            if age_ms > self.realm.limits.session_idle_ms_max {
+                self.realm.record(|| Record::SessionEnded { session });
+                continue;
+            }
             let Opened { user, token, .. } = opened;
             let sessions = &mut self.realm.sessions;
             sessions.restore(user, session, token, age_ms, now.mono_ms);
@@ -518,5 +529,20 @@ fn credential(password: Password) -> Credential {
     match password {
         Password::Plain(secret) => Credential::Plain(secret),
         Password::Hash(hash) => Credential::Hash(hash),
+    }
+}
+
+/// The greatest number of a record that is counted on from.
+fn greatest(record: &Record) -> u64 {
+    match record {
+        Record::SessionOpened { session, .. } | Record::SessionEnded { session } => *session,
+        Record::Delivered { number, .. } => *number,
+        Record::Inbox {
+            taken, last, bytes, ..
+        } => *taken.max(last).max(bytes),
+        Record::SendKey { number, oldest, .. } => *number.max(oldest),
+        Record::Queued { seq, .. } | Record::Refused { seq, .. } => *seq,
+        Record::Acknowledged { durable, .. } | Record::Cursor { durable, .. } => *durable,
+        _ => 0,
     }
 }

@@ -1,7 +1,7 @@
 //! The plainest store there can be: every record that was ever committed, in order.
 
 use chatproto::link::frame::StreamKind;
-use chatproto::store::{Fetch, Fetched, Message, Part, Store, StoreError};
+use chatproto::store::{Fetch, Fetched, Message, Part};
 use chatproto::{Batch, PeerId, Record, UserId};
 use std::collections::BTreeMap;
 
@@ -12,10 +12,12 @@ pub(crate) enum Loading {
     Whole,
     /// What is left of them, and of messages only that they are there: so does a database.
     Summed,
+    /// Every record, and all of them again: a record that comes twice does no more than once.
+    Twice,
 }
 
-/// Both ways.
-pub(crate) const LOADINGS: [Loading; 2] = [Loading::Whole, Loading::Summed];
+/// All ways.
+pub(crate) const LOADINGS: [Loading; 3] = [Loading::Whole, Loading::Summed, Loading::Twice];
 
 /// Committed records.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +30,7 @@ impl Log {
         match loading {
             Loading::Whole => self.records.clone(),
             Loading::Summed => self.summed(),
+            Loading::Twice => [&self.records[..], &self.records].concat(),
         }
     }
 
@@ -67,14 +70,16 @@ impl Log {
             found.reverse();
         }
         let mut bytes = 0;
-        let fits = |at: usize, message: &Message| {
+        let mut fits = |at: usize, message: &Message| {
             let fits = (at as u64) < fetch.messages_max && (at == 0 || bytes < fetch.bytes_max);
             bytes += message.text.len() as u64;
             fits
         };
-        let mut fits = fits;
         let all = found.len();
-        let count = found.iter().enumerate().take_while(|(at, it)| fits(*at, it));
+        let count = found
+            .iter()
+            .enumerate()
+            .take_while(|(at, it)| fits(*at, it));
         let count = count.count();
         found.truncate(count);
         if fetch.part == Part::Newest {
@@ -92,23 +97,6 @@ impl Log {
             sum.add(record);
         }
         sum.records()
-    }
-}
-
-/// So that a log can stand where a store is wanted.
-impl Store for Log {
-    fn load(&mut self, each: &mut dyn FnMut(Record)) -> Result<(), StoreError> {
-        self.records.iter().cloned().for_each(each);
-        Ok(())
-    }
-
-    fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        self.append(batch);
-        Ok(())
-    }
-
-    fn fetch(&mut self, fetch: &Fetch) -> Result<Fetched, StoreError> {
-        Ok(self.read(fetch))
     }
 }
 
@@ -227,7 +215,8 @@ impl Sum {
             } => {
                 let place = (CURSORS, stream_of(*peer, *kind), 0);
                 let before = self.kept.insert(place, record.clone());
-                let is_same = matches!(before, Some(Record::Cursor { stream: it, .. }) if it == *stream);
+                let is_same =
+                    matches!(before, Some(Record::Cursor { stream: it, .. }) if it == *stream);
                 if !is_same && *kind == StreamKind::Mail {
                     self.drop_upto(REFUSALS, peer.number().into(), u64::MAX);
                 }

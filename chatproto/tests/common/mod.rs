@@ -2,6 +2,7 @@
 //! virtual time.
 #![allow(
     dead_code,
+    unused_imports,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
@@ -10,12 +11,16 @@
 )]
 
 mod log;
+mod pair;
 
 pub(crate) use log::{LOADINGS, Loading, Log};
+pub(crate) use pair::Pair;
 
+use chatproto::store::{Fetch, Fetched};
 use chatproto::{
-    Batch, Config, Connection, ConnectionId, Direction, Event, Frame, Limits, LinkCloseReason, LinkId,
-    Now, Output, Passwords, PeerConfig, Realm, RealmName, Record, RestoreError, UserConfig,
+    Argon2Cost, Batch, Config, Connection, ConnectionId, Direction, Event, Frame, Limits,
+    LinkCloseReason, LinkId, Now, Output, PasswordAnswer, PasswordHash, PasswordJob, Passwords,
+    PeerConfig, Realm, RealmName, Record, RequestId, RestoreError, Secret, UserConfig,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -27,8 +32,7 @@ pub(crate) const NO_SESSION: &str =
 pub(crate) const UNKNOWN_COMMAND: &str =
     "{\"status\": \"ERROR\", \"message\": \"**Protocol Tidak Benar\"}\r\n\r\n";
 pub(crate) const EMPTY_INBOX: &str = "{\"status\": \"OK\", \"messages\": {}}\r\n\r\n";
-pub(crate) const EMPTY_PAGE: &str =
-    "{\"status\": \"OK\", \"messages\": [], \"left\": 0}\r\n\r\n";
+pub(crate) const EMPTY_PAGE: &str = "{\"status\": \"OK\", \"messages\": [], \"left\": 0}\r\n\r\n";
 pub(crate) const INBOX_FULL: &str = "{\"status\": \"ERROR\", \"message\": \"Kotak masuk penerima penuh, coba lagi nanti\", \"code\": \"inbox_full\"}\r\n\r\n";
 
 pub(crate) fn name(text: &str) -> RealmName {
@@ -62,6 +66,29 @@ pub(crate) fn example(number: usize) -> Config {
     config
 }
 
+/// What a hash costs where only its being one counts.
+pub(crate) fn cheap() -> Argon2Cost {
+    Argon2Cost::new(8, 1, 1).unwrap()
+}
+
+pub(crate) fn hash(password: &str) -> PasswordHash {
+    PasswordHash::of(&Secret::new(password), cheap(), [9; 16]).unwrap()
+}
+
+/// realm1, with passwords that were hashed before.
+pub(crate) fn hashed_example() -> Config {
+    let mut config = Config::new(name("realm1")).passwords(Passwords::Argon2id(cheap()));
+    for (user, display) in [
+        ("messi", "Lionel Messi"),
+        ("henderson", "Jordan Henderson"),
+        ("lineker", "Gary Lineker"),
+    ] {
+        let user = UserConfig::hashed(user, display, "", hash("surabaya")).unwrap();
+        config = config.user(user);
+    }
+    config
+}
+
 /// The same, with one peer that it knows how to dial.
 pub(crate) fn example_with_peer(number: usize, peer: usize) -> Config {
     example(number).peer(PeerConfig::new(name(&format!("realm{peer}"))))
@@ -80,7 +107,7 @@ pub(crate) fn limits(values: &[(&str, u64)]) -> Limits {
 pub(crate) struct Site {
     pub(crate) realm: Realm,
     config: Config,
-    seed: u8,
+    seed: [u8; 32],
     /// What is in the store.
     pub(crate) log: Log,
     under_way: Option<Batch>,
@@ -111,7 +138,7 @@ impl Site {
         let mut site = Self {
             realm: Realm::new(config.clone(), [seed; 32], now).unwrap(),
             config,
-            seed,
+            seed: [seed; 32],
             log: Log::default(),
             under_way: None,
             holds_fetches: false,
@@ -282,7 +309,64 @@ impl Site {
         events.collect()
     }
 
+    /// The passwords that are to be hashed or checked, and were not asked for before.
+    pub(crate) fn hashes(&mut self) -> Vec<(RequestId, PasswordJob)> {
+        let mut found = Vec::new();
+        self.outputs.retain(|output| match output {
+            Output::Hash(request, job) => {
+                found.push((*request, job.clone()));
+                false
+            }
+            _ => true,
+        });
+        found
+    }
+
+    pub(crate) fn verify(&mut self, request: RequestId, answer: PasswordAnswer) {
+        self.realm.verified(request, answer, self.now).unwrap();
+        self.run();
+    }
+
+    /// Hashes and checks until there is nothing to do. Returns how many there were.
+    pub(crate) fn work(&mut self) -> usize {
+        let mut count = 0;
+        loop {
+            let jobs = self.hashes();
+            if jobs.is_empty() {
+                return count;
+            }
+            count += jobs.len();
+            for (request, job) in jobs {
+                self.verify(request, job.run());
+            }
+        }
+    }
+
     // The store.
+
+    /// The fetches that were held, and not asked for before.
+    pub(crate) fn fetches(&mut self) -> Vec<(RequestId, Fetch)> {
+        let mut found = Vec::new();
+        self.outputs.retain(|output| match output {
+            Output::Fetch(request, fetch) => {
+                found.push((*request, fetch.clone()));
+                false
+            }
+            _ => true,
+        });
+        found
+    }
+
+    pub(crate) fn fetched(&mut self, request: RequestId, fetched: Option<Fetched>) {
+        self.realm.fetched(request, fetched, self.now).unwrap();
+        self.run();
+    }
+
+    /// Answers a fetch as it should be.
+    pub(crate) fn serve(&mut self, (request, fetch): &(RequestId, Fetch)) {
+        let fetched = self.log.read(fetch);
+        self.fetched(*request, Some(fetched));
+    }
 
     /// The next batch to commit.
     pub(crate) fn take_batch(&mut self) -> Option<Batch> {
@@ -335,7 +419,10 @@ impl Site {
         config: Config,
         loading: Loading,
     ) -> Result<(), RestoreError> {
-        self.seed += 50;
+        // Each start has a seed of its own.
+        let counted = self.seed[..8].try_into().unwrap();
+        let counted = u64::from_le_bytes(counted).wrapping_add(1);
+        self.seed[..8].copy_from_slice(&counted.to_le_bytes());
         // The clock that never goes back begins anew.
         self.now = Now::new(3, self.now.unix_ms);
         let records = self.log.loaded(loading);
@@ -356,11 +443,11 @@ impl Site {
 /// A realm made of records.
 pub(crate) fn restored(
     config: Config,
-    seed: u8,
+    seed: [u8; 32],
     now: Now,
     records: Vec<Record>,
 ) -> Result<Realm, RestoreError> {
-    let mut restore = Realm::restore(config, [seed; 32], now).unwrap();
+    let mut restore = Realm::restore(config, seed, now).unwrap();
     for record in records {
         restore.record(record);
     }
@@ -381,117 +468,4 @@ pub(crate) fn hello(from: &str, to: &str) -> Frame {
         line_bytes_max: 65_536,
         software: String::new(),
     })
-}
-
-/// Two realms and the link between them.
-pub(crate) struct Pair {
-    pub(crate) one: Site,
-    pub(crate) two: Site,
-    pub(crate) links: Option<(LinkId, LinkId)>,
-}
-
-impl Pair {
-    /// The two example realms, linked.
-    pub(crate) fn new() -> Self {
-        let mut pair = Self::of(example_with_peer(1, 2), example_with_peer(2, 1));
-        pair.connect();
-        pair
-    }
-
-    /// Any two realms, not linked yet.
-    pub(crate) fn of(one: Config, two: Config) -> Self {
-        Self {
-            one: Site::seeded(one, 1),
-            two: Site::seeded(two, 2),
-            links: None,
-        }
-    }
-
-    /// The first realm has dialled the second.
-    pub(crate) fn link(&mut self) {
-        let (one, two) = (
-            self.one.realm.name().to_string(),
-            self.two.realm.name().to_string(),
-        );
-        let dialled = self.one.link_up(&two, Direction::Dialled);
-        let accepted = self.two.link_up(&one, Direction::Accepted);
-        self.links = Some((dialled, accepted));
-    }
-
-    pub(crate) fn connect(&mut self) {
-        self.link();
-        self.pump();
-    }
-
-    /// Carries one frame from the first realm to the second; false if there is none.
-    pub(crate) fn step_there(&mut self) -> bool {
-        let Some((one, two)) = self.links else {
-            return false;
-        };
-        let frame = self.one.frames.entry(one).or_default().pop_front();
-        frame.is_some_and(|frame| {
-            self.two.deliver(two, &[frame]);
-            true
-        })
-    }
-
-    /// Carries one frame from the second realm to the first; false if there is none.
-    pub(crate) fn step_back(&mut self) -> bool {
-        let Some((one, two)) = self.links else {
-            return false;
-        };
-        let frame = self.two.frames.entry(two).or_default().pop_front();
-        frame.is_some_and(|frame| {
-            self.one.deliver(one, &[frame]);
-            true
-        })
-    }
-
-    /// Carries frames both ways until none is left.
-    pub(crate) fn pump(&mut self) {
-        while self.step_there() | self.step_back() {}
-    }
-
-    /// The link breaks; what is on it is lost.
-    pub(crate) fn cut(&mut self) {
-        if let Some((one, two)) = self.links.take() {
-            self.one.link_down(one);
-            self.two.link_down(two);
-        }
-    }
-
-    /// The first realm's process dies, and another one is started.
-    pub(crate) fn restart_one(&mut self, loading: Loading) {
-        self.cut();
-        self.one.restart(loading);
-    }
-
-    /// The second realm's process dies, and another one is started.
-    pub(crate) fn restart_two(&mut self, loading: Loading) {
-        self.cut();
-        self.two.restart(loading);
-    }
-
-    /// Carries frames and commits both ways until nothing is left to do.
-    pub(crate) fn settle(&mut self) {
-        for _ in 0..20 {
-            self.pump();
-            self.one.commit();
-            self.two.commit();
-        }
-        self.pump();
-    }
-
-    /// Lets the same time pass on both sides, with the link working in between.
-    pub(crate) fn wait(&mut self, ms: u64) {
-        let step = ms.div_ceil(20).max(1);
-        let mut left = ms;
-        while left > 0 {
-            let part = step.min(left);
-            self.one.wait(part);
-            self.two.wait(part);
-            self.pump();
-            left -= part;
-        }
-    }
 }

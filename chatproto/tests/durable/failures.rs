@@ -20,7 +20,10 @@ fn a_full_store_is_offered_the_same_batch_again() {
     assert_eq!(too_early, None);
     assert_eq!((&again, &third), (&batch, &batch));
     assert_eq!(reply, SENT);
-    assert_eq!(it.site.events(), [&Event::StoreFull, &Event::StoreRecovered]);
+    assert_eq!(
+        it.site.events(),
+        [&Event::StoreFull, &Event::StoreRecovered]
+    );
 }
 
 #[test]

@@ -7,15 +7,25 @@
     reason = "a broken assumption has to end the test"
 )]
 
+mod backlog;
 #[path = "../common/mod.rs"]
 mod common;
+mod deaths;
 mod ends;
 mod failures;
+mod fetch_failures;
+mod fetching;
+mod keys;
 mod links;
+mod logins;
+mod neighbours;
+mod passwords;
+mod reading;
 mod replies;
+mod restore;
 
 use chatproto::{Batch, ConnectionId, StoreFailure};
-use common::{Site, example_with_peer, token_of};
+use common::{Loading, Site, example_with_peer, token_of};
 
 const STORE_FULL: &str = "{\"status\": \"ERROR\", \"message\": \"Penyimpanan server penuh, coba lagi nanti\", \"code\": \"store_full\"}\r\n\r\n";
 const STORE_BROKEN: &str = "{\"status\": \"ERROR\", \"message\": \"Penyimpanan server rusak\", \"code\": \"store_broken\"}\r\n\r\n";
@@ -57,6 +67,12 @@ impl Stored {
         let now = self.site.now;
         self.site.realm.store_failed(number, failure, now).unwrap();
         self.site.run();
+    }
+
+    /// The process dies and is started again; the connection is a new one.
+    fn restart(&mut self, loading: Loading) {
+        self.site.restart(loading);
+        self.id = self.site.open();
     }
 
     /// The time after which a full store is tried again passes.

@@ -13,12 +13,14 @@ mod common;
 mod inboxes;
 mod links;
 mod live;
+mod logins;
+mod store;
 
 use chatproto::Limits;
 
 /// Where each limit is tested: `handshake_bytes_max` with the transport, which alone knows of bytes
 /// before the handshake, all others here.
-const TESTED: [&str; 30] = [
+const TESTED: [&str; 39] = [
     "connections_max",
     "connections_per_address_max",
     "idle_ms_min",
@@ -30,6 +32,15 @@ const TESTED: [&str; 30] = [
     "inbox_messages_max",
     "inbox_bytes_max",
     "inbox_senders_max",
+    "inbox_memory_bytes_max",
+    "page_messages_max",
+    "page_bytes_max",
+    "send_keys_max",
+    "failed_logins_max",
+    "failed_logins_ms",
+    "hashes_max",
+    "uncommitted_bytes_max",
+    "store_retry_ms",
     "sessions_per_user_max",
     "session_idle_ms_max",
     "live_groups_max",

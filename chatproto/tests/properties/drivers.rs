@@ -1,10 +1,11 @@
 //! Any driver, with any ids and any clock: no panic, and mistakes are told.
 
-use crate::common::{example, hello, name};
+use crate::common::{cheap, example, hash, hello, limits, name, token_of};
 use crate::holds;
+use chatproto::store::{Fetched, Message};
 use chatproto::{
-    Connection, ConnectionId, Direction, Frame, LinkId, Misuse, Now, Output, PeerConfig, Realm,
-    StoreFailure,
+    Connection, ConnectionId, Direction, Frame, LinkId, Misuse, Now, Output, PasswordAnswer,
+    Passwords, PeerConfig, Realm, RequestId, Sender, StoreFailure, UserConfig, UserId,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -28,6 +29,10 @@ enum Call {
     TakeBatch,
     Committed(u64),
     StoreFailed(u64, bool),
+    /// Reads and writes the inbox of somebody who is logged in.
+    Post(u64, Vec<u8>),
+    Fetched(u64, Option<u64>),
+    Verified(u64, u64),
     Poll,
     PollAll,
     Timeout,
@@ -45,12 +50,27 @@ fn id() -> impl Strategy<Value = u64> {
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         Just(b"auth messi surabaya\r\n".to_vec()),
+        Just(b"auth henderson surabaya\r\n".to_vec()),
         Just(b"hello\r\nquit\r\n".to_vec()),
         Just(b"group x bukber origin\r\n".to_vec()),
         Just(b"send".to_vec()),
         Just(b"exit".to_vec()),
         vec(any::<u8>(), 0..30),
     ]
+}
+
+/// What is done with an inbox; `T` is a token.
+fn page() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        3 => Just(&b"send T messi hi\r\n"[..]),
+        1 => Just(&b"sendid T k messi hi\r\n"[..]),
+        2 => Just(&b"inbox T\r\n"[..]),
+        2 => Just(&b"peek T\r\n"[..]),
+        1 => Just(&b"peek T 1\r\n"[..]),
+        1 => Just(&b"ack T 1\r\n"[..]),
+        2 => Just(&b"history T messi\r\n"[..]),
+    ]
+    .prop_map(<[u8]>::to_vec)
 }
 
 fn time() -> impl Strategy<Value = u64> {
@@ -80,6 +100,9 @@ fn call() -> impl Strategy<Value = Call> {
         4 => Just(Call::TakeBatch),
         4 => (0_u64..6).prop_map(Call::Committed),
         1 => (0_u64..6, any::<bool>()).prop_map(|(n, is_full)| Call::StoreFailed(n, is_full)),
+        8 => (id(), page()).prop_map(|(id, line)| Call::Post(id, line)),
+        4 => (0_u64..30, prop::option::of(0_u64..9)).prop_map(|(id, n)| Call::Fetched(id, n)),
+        4 => (0_u64..30, 0_u64..4).prop_map(|(id, kind)| Call::Verified(id, kind)),
         3 => Just(Call::Poll),
         2 => Just(Call::PollAll),
         4 => Just(Call::Timeout),
@@ -87,15 +110,29 @@ fn call() -> impl Strategy<Value = Call> {
     ]
 }
 
-fn realm(is_durable: bool) -> Realm {
-    let config = example(1)
+/// A realm with somebody logged in, and the token.
+fn realm(is_durable: bool) -> (Realm, String) {
+    let henderson = UserConfig::hashed("henderson", "", "", hash("surabaya")).unwrap();
+    let mut config = example(1)
         .peer(PeerConfig::new(name("realm2")))
+        .passwords(Passwords::Argon2id(cheap()))
+        .limits(limits(&[("inbox_memory_bytes_max", 0)]))
         .durable(is_durable);
-    Realm::new(config, [1; 32], Now::new(0, 0)).unwrap()
+    config.users[1] = henderson;
+    let now = Now::new(0, 0);
+    let mut realm = Realm::new(config, [1; 32], now).unwrap();
+    let id = realm.open(Connection::new("10.0.0.1"), now);
+    realm.receive(id, b"auth messi surabaya\r\n", now);
+    while let Some(batch) = realm.take_batch() {
+        realm.committed(batch.number, now).unwrap();
+    }
+    let token = token_of(std::str::from_utf8(realm.outgoing(id)).unwrap());
+    realm.sent(id, realm.outgoing(id).len(), now).unwrap();
+    (realm, token)
 }
 
 /// Makes a call; the errors that there may be are those of the caller.
-fn make(realm: &mut Realm, call: &Call, now: &mut Now) -> Result<(), Misuse> {
+fn make((realm, token): &mut (Realm, String), call: &Call, now: &mut Now) -> Result<(), Misuse> {
     let client = ConnectionId::from_u64;
     let link = LinkId::from_u64;
     let peer = |is_known: bool| name(if is_known { "realm2" } else { "realm9" });
@@ -140,12 +177,42 @@ fn make(realm: &mut Realm, call: &Call, now: &mut Now) -> Result<(), Misuse> {
             };
             return realm.store_failed(*number, failure, *now);
         }
+        Call::Post(id, said) => {
+            let said = String::from_utf8_lossy(said).replace(" T", &format!(" {token}"));
+            realm.receive(client(*id), said.as_bytes(), *now);
+        }
+        Call::Fetched(request, rows) => {
+            return realm.fetched(RequestId(*request), rows.map(rows_found), *now);
+        }
+        Call::Verified(request, kind) => {
+            let answer = match kind {
+                0 => PasswordAnswer::Right,
+                1 => PasswordAnswer::Wrong,
+                2 => PasswordAnswer::Hashed(hash("surabaya")),
+                _ => PasswordAnswer::Failed,
+            };
+            return realm.verified(RequestId(*request), answer, *now);
+        }
         Call::Poll => drop(realm.poll_output()),
         Call::PollAll => while realm.poll_output().is_some() {},
         Call::Timeout => realm.handle_timeout(*now),
         Call::Clock(mono, unix) => *now = Now::new(*mono, *unix),
     }
     Ok(())
+}
+
+/// As many messages, whether they are the right ones or not.
+fn rows_found(rows: u64) -> Fetched {
+    let message = |number| Message {
+        number,
+        sender: Sender::Local(UserId::from_number(number as u32)),
+        unix_ms: 0,
+        text: "hi".into(),
+    };
+    Fetched {
+        messages: (1..=rows).map(message).collect(),
+        more: false,
+    }
 }
 
 #[test]
@@ -161,6 +228,7 @@ fn no_calls_make_it_panic() {
                 Call::Sent(..) | Call::LinkSent(..) => vec![Misuse::SentTooMuch],
                 Call::LinkUp(false, _) | Call::DialFailed(false) => vec![Misuse::UnknownPeer],
                 Call::Committed(_) | Call::StoreFailed(..) => vec![Misuse::WrongBatch],
+                Call::Fetched(..) | Call::Verified(..) => vec![Misuse::UnknownRequest],
                 _ => Vec::new(),
             };
             prop_assert!(
@@ -184,7 +252,7 @@ fn an_unknown_peer_is_always_told() {
             let _ = make(&mut realm, call, &mut now);
         }
 
-        let unknown = name("realm9");
+        let (realm, unknown) = (&mut realm.0, name("realm9"));
         let link = realm.link_up(&unknown, Direction::Accepted, now);
         let dial = realm.dial_failed(&unknown, now);
 
@@ -195,11 +263,66 @@ fn an_unknown_peer_is_always_told() {
 }
 
 #[test]
+fn an_answer_to_what_was_not_asked_is_told() {
+    let inputs = (vec(call(), 0..60), any::<u64>(), 0_u64..5);
+
+    holds(&inputs, |(calls, request, rows)| {
+        let mut realm = realm(true);
+        let mut now = Now::new(0, 0);
+        for call in &calls {
+            let _ = make(&mut realm, call, &mut now);
+        }
+
+        let (realm, request) = (&mut realm.0, RequestId(request | 1 << 40));
+        let rows = realm.fetched(request, Some(rows_found(rows)), now);
+        let verdict = realm.verified(request, PasswordAnswer::Right, now);
+
+        prop_assert_eq!(rows, Err(Misuse::UnknownRequest));
+        prop_assert_eq!(verdict, Err(Misuse::UnknownRequest));
+        Ok(())
+    });
+}
+
+#[test]
+fn every_request_is_answered_once() {
+    let calls = vec(call(), 0..60);
+
+    holds(&calls, |calls| {
+        let mut realm = realm(true);
+        let mut now = Now::new(0, 0);
+        let is_timely = |call: &&Call| !matches!(call, Call::Poll | Call::PollAll);
+        for call in calls.iter().filter(is_timely) {
+            let _ = make(&mut realm, call, &mut now);
+        }
+
+        let (realm, rows) = (&mut realm.0, Some(rows_found(1)));
+        let mut answered = 0;
+        while let Some(output) = realm.poll_output() {
+            let again = match output {
+                Output::Fetch(request, _) => {
+                    let _ = realm.fetched(request, rows.clone(), now);
+                    realm.fetched(request, rows.clone(), now)
+                }
+                Output::Hash(request, job) => {
+                    let _ = realm.verified(request, job.run(), now);
+                    realm.verified(request, PasswordAnswer::Right, now)
+                }
+                _ => continue,
+            };
+            prop_assert_eq!(again, Err(Misuse::UnknownRequest));
+            answered += 1;
+        }
+        prop_assert!(answered >= 2, "the hashes of the configuration's passwords");
+        Ok(())
+    });
+}
+
+#[test]
 fn more_sent_than_there_was_is_told_and_changes_nothing() {
     let inputs = (1_usize..20, 1_usize..100, 0_usize..1_000);
 
     holds(&inputs, |(lines, over, part)| {
-        let mut realm = realm(false);
+        let (mut realm, _) = realm(false);
         let now = Now::new(0, 0);
         let id = realm.open(Connection::new("10.0.0.1"), now);
         realm.receive(id, "x\r\n".repeat(lines).as_bytes(), now);
@@ -231,6 +354,7 @@ fn a_shut_down_realm_always_gets_there() {
             let _ = make(&mut realm, call, &mut now);
         }
 
+        let realm = &mut realm.0;
         realm.shutdown(now);
         while let Some(output) = realm.poll_output() {
             if let Output::Send(id) = output {

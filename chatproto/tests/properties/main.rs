@@ -11,8 +11,10 @@
 mod clients;
 #[path = "../common/mod.rs"]
 mod common;
+mod crashes;
 mod drivers;
 mod frames;
+mod records;
 mod twice;
 
 use proptest::strategy::Strategy;
