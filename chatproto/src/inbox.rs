@@ -69,6 +69,8 @@ pub(crate) struct Inbox {
     /// The batches that messages wait for, at most two of them, each with the number of the first
     /// such message; 0 for none.
     fresh: [(u64, u64); 2],
+    /// It is looked at again when its newest messages are in the store.
+    pub(crate) is_to_relieve: bool,
 }
 
 impl Inbox {
@@ -147,6 +149,11 @@ impl Inbox {
         (self.texts.len() - self.skipped) as u64
     }
 
+    /// What the messages in memory take there.
+    fn memory_bytes(&self) -> u64 {
+        self.resident_bytes() + (self.entries.len() * size_of::<Entry>()) as u64
+    }
+
     /// The number of the last message taken out.
     pub(crate) fn taken(&self) -> u64 {
         self.taken
@@ -204,7 +211,14 @@ impl Inbox {
         })
     }
 
-    /// The senders in order, each with its messages, oldest first.
+    /// Whether the senders of all messages are listed.
+    pub(crate) fn knows_senders(&self, stored: &[Message]) -> bool {
+        let mut senders = stored.iter().map(|message| message.sender);
+        senders.all(|sender| self.known_position(sender).is_some())
+    }
+
+    /// The senders in order, each with its messages, oldest first; see
+    /// [`Inbox::knows_senders`].
     pub(crate) fn by_sender<'a>(&'a self, stored: &'a [Message]) -> Grouped<'a> {
         let position = |sender| self.known_position(sender).unwrap_or_default();
         let upto = self.stored_upto();
@@ -287,23 +301,27 @@ impl Inbox {
         waiting.next().map_or(self.last, |(_, first)| first - 1)
     }
 
-    /// Leaves the oldest messages to the store alone, once there are more bytes of text than may be
-    /// kept in memory.
-    pub(crate) fn relieve(&mut self, bytes_max: u64, committed: u64) {
-        if self.resident_bytes() <= bytes_max || self.fetches > 0 {
-            return;
+    /// Leaves the oldest messages to the store alone, once they take more memory than they may.
+    /// Returns whether they still do, since they are not in the store yet.
+    pub(crate) fn relieve(&mut self, bytes_max: u64, committed: u64) -> bool {
+        if self.memory_bytes() <= bytes_max {
+            return false;
+        }
+        if self.fetches > 0 {
+            return true;
         }
         let (before, kept_upto) = (self.resident_bytes(), self.kept_upto(committed));
-        let (mut left, mut upto) = (before, self.stored_upto());
+        let (mut left, mut upto) = (self.memory_bytes(), self.stored_upto());
         for entry in &self.entries {
             if left * 2 <= bytes_max || upto >= kept_upto {
                 break;
             }
-            left -= u64::from(entry.text_bytes);
+            left -= u64::from(entry.text_bytes) + size_of::<Entry>() as u64;
             upto += 1;
         }
         self.drop_resident(upto);
         self.stored_bytes += before - self.resident_bytes();
+        left > bytes_max
     }
 
     // What a store gives back.

@@ -128,7 +128,8 @@ limits! {
     inbox_bytes_max = 8_388_608, 1..=HUGE;
     /// Senders listed in one inbox, those of other realms up to half; a sender once listed stays.
     inbox_senders_max = 10_000, 1..=HUGE;
-    /// Texts that one inbox keeps in memory, in bytes; older ones are fetched from the store.
+    /// Bytes that the messages of one inbox take in memory, 16 beside the text for each; older ones are
+    /// fetched from the store.
     inbox_memory_bytes_max = 16_384, 0..=HUGE;
     /// Messages shown by one `peek` or `history`.
     page_messages_max = 100, 1..=100_000;
@@ -136,9 +137,9 @@ limits! {
     page_bytes_max = 262_144, 1..=HUGE;
     /// Keys of one user that `sendid` remembers, the newest.
     send_keys_max = 256, 1..=1_000_000;
-    /// Failed logins from one address at a time, before it has to wait.
-    failed_logins_max = 60, 1..=1_000_000;
-    /// How long it takes until an address that used up its failed logins has them all again.
+    /// Failed logins of one user from one address at a time, before they have to wait there.
+    failed_logins_max = 30, 1..=1_000_000;
+    /// How long it takes until failed logins that were used up may all be tried again.
     failed_logins_ms = 60_000, 1..=HUGE;
     /// Passwords that are hashed or checked at a time; further logins wait for their turn.
     hashes_max = 2, 1..=1_024;

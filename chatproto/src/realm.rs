@@ -126,6 +126,8 @@ pub struct Realm {
     fetches_behind: VecDeque<(u64, RequestId, Fetch)>,
     /// Envelopes that go as voids once a batch is in the store.
     voids_behind: VecDeque<(u64, PeerId, StreamKind, u64)>,
+    /// Inboxes that take too much memory until a batch is in the store.
+    to_relieve: VecDeque<(u64, UserId)>,
     /// Connections whose next line waits until less is to be stored.
     crowded_out: Vec<ConnectionId>,
     /// Members of live groups that read too slowly, to be closed before anything else happens.
@@ -200,6 +202,7 @@ impl Realm {
             cursors_behind: VecDeque::new(),
             fetches_behind: VecDeque::new(),
             voids_behind: VecDeque::new(),
+            to_relieve: VecDeque::new(),
             crowded_out: Vec::new(),
             slow_members: Vec::new(),
             slow_links: Vec::new(),
@@ -284,7 +287,9 @@ impl Realm {
     }
 
     /// Carries out one command without a connection; [`Output::Reply`] answers it. A line end is
-    /// added where there is none. `group` and `quit` get the error `needs_connection`.
+    /// added where there is none. `group` and `quit` get the error `needs_connection`. Requests do not
+    /// wait while much is to be stored, nor do their failed logins count: their number is up to the
+    /// caller.
     pub fn execute(&mut self, line: &[u8], now: Now) -> RequestId {
         let now = self.tick(now);
         let request = self.execute_request(line, now);
@@ -382,6 +387,7 @@ impl Realm {
         }
         self.streams_committed(number, now);
         self.fetches_committed(number);
+        self.relieve_inboxes(number);
         self.let_in_crowd(now);
         self.cut_slow(now);
         Ok(())

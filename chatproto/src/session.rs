@@ -83,14 +83,14 @@ impl Sessions {
         }
     }
 
-    /// Opens a session. A user who has as many as may be loses the one unused for longest, which
-    /// is returned too.
+    /// Opens a session. A user who has as many as may be loses those unused for longest, which are
+    /// returned too.
     pub(crate) fn open(
         &mut self,
         user: UserId,
         token: Token,
         now_ms: u64,
-    ) -> (SessionId, Option<Session>) {
+    ) -> (SessionId, Vec<Session>) {
         let ended = self.make_room(user);
         let session = Session {
             proof: Proof::Token(token),
@@ -250,13 +250,17 @@ impl Sessions {
         own.map(|(_, id)| *id)
     }
 
-    fn make_room(&mut self, user: UserId) -> Option<Session> {
-        if (self.own(user).count() as u64) < self.per_user_max {
-            return None;
+    fn make_room(&mut self, user: UserId) -> Vec<Session> {
+        let mut ended = Vec::new();
+        while self.own(user).count() as u64 >= self.per_user_max {
+            let expires_ms = |id: &SessionId| self.table.get(*id).map(|it| it.expires_ms);
+            let stalest = self.own(user).min_by_key(expires_ms);
+            let Some(session) = stalest.and_then(|stalest| self.end(stalest)) else {
+                break;
+            };
+            ended.push(session);
         }
-        let expires_ms = |id: &SessionId| self.table.get(*id).map(|it| it.expires_ms);
-        let stalest = self.own(user).min_by_key(expires_ms)?;
-        self.end(stalest)
+        ended
     }
 }
 

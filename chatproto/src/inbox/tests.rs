@@ -135,8 +135,9 @@ fn relieved(bytes_max: u64, committed: u64) -> Inbox {
 
 #[test]
 fn only_what_is_in_the_store_leaves_the_memory() {
-    let upto = |bytes_max, committed| {
-        let inbox = relieved(bytes_max, committed);
+    // Each takes 17 bytes: one of text, and 16 to find it by.
+    let upto = |messages_max: u64, committed| {
+        let inbox = relieved(17 * messages_max, committed);
         (inbox.stored_upto(), inbox.kept_upto(committed), inbox.len())
     };
     assert_eq!(upto(4, 0), (0, 0, 9));
@@ -171,13 +172,13 @@ fn the_store_gives_back_what_left_the_memory() {
 
 #[test]
 fn nothing_leaves_the_memory_while_the_store_is_read() {
-    let mut inbox = relieved(9, 2);
+    let mut inbox = relieved(17 * 9, 2);
     inbox.fetching(true);
-    inbox.relieve(4, 2);
+    assert!(inbox.relieve(17 * 4, 2));
     assert_eq!(inbox.stored_upto(), 0);
 
     inbox.fetching(false);
-    inbox.relieve(4, 2);
+    assert!(!inbox.relieve(17 * 4, 2));
     assert_eq!(inbox.stored_upto(), 7);
 }
 

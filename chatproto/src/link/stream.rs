@@ -335,6 +335,8 @@ pub(crate) struct InStream {
     unacknowledged: bool,
     /// What was refused, by number and id, until the peer has the bounce.
     refused: VecDeque<(u64, Uuid)>,
+    /// Bytes that arrived, over whatever link, and may not be in the store yet.
+    unstored_bytes: u64,
     flow: InFlow,
 }
 
@@ -346,6 +348,8 @@ struct InFlow {
     /// What came over this link, and how much of it is surely in the store.
     bytes: u64,
     bytes_stored: u64,
+    /// What came over links before and was not in the store when this one began.
+    bytes_before: u64,
     upto_given: u64,
     bytes_given: u64,
 }
@@ -362,6 +366,7 @@ impl InStream {
             recorded: 0,
             unacknowledged: false,
             refused: VecDeque::new(),
+            unstored_bytes: 0,
             flow: InFlow::default(),
         }
     }
@@ -427,6 +432,7 @@ impl InStream {
             (self.durable_id, self.last_id) = (None, None);
         }
         self.flow.is_resumed = true;
+        self.flow.bytes_before = self.unstored_bytes;
         // An ack follows in any case: a resume does not say what was refused.
         self.unacknowledged = self.durable > 0;
         Ok((
@@ -448,6 +454,7 @@ impl InStream {
             return Err(Violation("an envelope beyond the credit given"));
         }
         self.flow.bytes += envelope.cost_bytes();
+        self.unstored_bytes += envelope.cost_bytes();
         self.pass(seq, envelope.id)
     }
 
@@ -512,6 +519,8 @@ impl InStream {
             self.unacknowledged = true;
             if durable + 1 == self.next {
                 self.flow.bytes_stored = self.flow.bytes;
+                self.flow.bytes_before = 0;
+                self.unstored_bytes = 0;
             }
         }
     }
@@ -547,7 +556,8 @@ impl InStream {
     pub(crate) fn credit(&mut self, envelopes_max: u64, bytes_max: u64) -> Option<Frame> {
         let flow = &mut self.flow;
         let upto = (self.durable + envelopes_max).max(flow.upto_given);
-        let bytes = (flow.bytes_stored + bytes_max).max(flow.bytes_given);
+        let bytes_free = bytes_max.saturating_sub(flow.bytes_before);
+        let bytes = (flow.bytes_stored + bytes_free).max(flow.bytes_given);
         let is_low = upto - flow.upto_given >= envelopes_max.div_ceil(2)
             || bytes - flow.bytes_given >= bytes_max.div_ceil(2);
         if !flow.is_resumed || !is_low {

@@ -120,11 +120,12 @@ impl Realm {
     }
 
     pub(super) fn stop(&mut self, code: ErrorCode, now: Now) {
-        if self.stopped.is_some() {
+        let is_broken = code == ErrorCode::StoreBroken;
+        if self.stopped == Some(ErrorCode::StoreBroken) || (self.stopped.is_some() && !is_broken) {
             return;
         }
         self.stopped = Some(code);
-        if code == ErrorCode::StoreBroken {
+        if is_broken {
             // What waited for the store was never promised, and never will be.
             self.clients.drop_held();
         }
@@ -134,10 +135,16 @@ impl Realm {
         self.groups = LiveGroups::new();
         self.close_links(now);
         for id in self.clients.ids() {
-            if self.clients.get(id).is_some_and(Client::is_request) {
+            let Some(client) = self.clients.get(id) else {
+                continue;
+            };
+            if client.is_request() {
                 self.fail_request(id);
-            } else {
+            } else if client.closing.is_none() {
                 self.close_client(id, code, now);
+            } else if self.clients.is_drained(id) {
+                // What it was still to read was dropped with all that waited for the store.
+                self.finish_close(id);
             }
         }
     }

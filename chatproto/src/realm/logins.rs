@@ -1,5 +1,8 @@
-//! Logins: passwords are checked beside the engine, by turns for all addresses, and an address that
-//! fails too often has to wait.
+//! Logins: passwords are checked beside the engine, by turns for all addresses, and who fails too
+//! often has to wait.
+//!
+//! Failures count for one user from one address: so nobody can guess fast, nor lock out others who
+//! share the address, nor lock a user out from elsewhere.
 
 use super::Realm;
 use super::clients::Wait;
@@ -15,8 +18,11 @@ use crate::wire::reply;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-/// Addresses whose failed logins are remembered; with more of them the first are forgotten.
-const FAILED_ADDRESSES_MAX: usize = 65_536;
+/// Addresses and users whose failed logins are remembered; with more of them the first are forgotten.
+const FAILED_MAX: usize = 65_536;
+
+/// From where to whom a login goes; to nobody for all names that nobody has.
+type Way = (Arc<str>, Option<UserId>);
 
 /// Passwords to be checked or hashed, and what failed before.
 #[derive(Debug, Default)]
@@ -28,8 +34,8 @@ pub(super) struct Logins {
     /// Users whose password the configuration gives in the clear.
     unhashed: VecDeque<UserId>,
     under_way: BTreeMap<RequestId, Job>,
-    /// When each address that failed has all its failures again.
-    forgiven_ms: BTreeMap<Arc<str>, u64>,
+    /// When each way on which logins failed has all its failures again.
+    forgiven_ms: BTreeMap<Way, u64>,
 }
 
 /// What a job under way is for.
@@ -71,22 +77,24 @@ impl Realm {
         if self.batches.is_full() {
             return self.reply_error(id, ErrorCode::StoreFull);
         }
-        if !self.may_try(id, now) {
-            return self.login_failed(id, name, ErrorCode::TooManyLogins, now);
+        let user = self.accounts.find(name);
+        if !self.may_try(id, user, now) {
+            return self.login_failed(id, name, ErrorCode::TooManyLogins);
         }
-        let account = self
-            .accounts
-            .find(name)
-            .and_then(|user| Some((user, self.accounts.get(user)?)));
-        let Some((user, account)) = account else {
-            return self.login_failed(id, name, ErrorCode::NoSuchUser, now);
+        let known = user.and_then(|user| Some((user, self.accounts.get(user)?)));
+        let Some((user, account)) = known else {
+            self.charge(id, None, now);
+            return self.login_failed(id, name, ErrorCode::NoSuchUser);
         };
         match &account.credential {
             Credential::Plain(own) if own.matches(password) => self.log_in(id, user, now),
             Credential::Plain(_) | Credential::Missing => {
-                self.login_failed(id, name, ErrorCode::WrongPassword, now);
+                self.charge(id, Some(user), now);
+                self.login_failed(id, name, ErrorCode::WrongPassword);
             }
             Credential::Hash(_) => {
+                // Taken for a failure until it is known, or many at once would all be checked.
+                self.charge(id, Some(user), now);
                 let password = Secret::new(password);
                 if let Some(client) = self.clients.get_mut(id) {
                     client.wait = Some(Box::new(Wait::Login { user, password }));
@@ -111,12 +119,19 @@ impl Realm {
     }
 
     fn next_login(&mut self) -> Option<(Job, PasswordJob)> {
-        // Those that are gone or closing wait for nothing any more.
         while let Some(id) = self.logins.next() {
-            let wait = self.clients.get(id).and_then(|client| client.wait.as_ref());
-            let Some(Wait::Login { user, password }) = wait.map(AsRef::as_ref) else {
+            // Those that are closing wait for nothing any more.
+            let Some(client) = self.clients.get(id) else {
                 continue;
             };
+            let Some(Wait::Login { user, password }) = client.wait.as_deref() else {
+                continue;
+            };
+            if client.is_gone {
+                // Nobody would learn the token; only the lines behind it are carried out.
+                self.end_login(id);
+                continue;
+            }
             let account = self.accounts.get(*user);
             if let Some(Credential::Hash(hash)) = account.map(|account| &account.credential) {
                 let job = PasswordJob::check(password.clone(), hash.clone());
@@ -124,6 +139,13 @@ impl Realm {
             }
         }
         None
+    }
+
+    fn end_login(&mut self, id: ConnectionId) {
+        if let Some(client) = self.clients.get_mut(id) {
+            client.wait = None;
+        }
+        self.resume_client(id, self.clock);
     }
 
     fn next_hash(&mut self) -> Option<(Job, PasswordJob)> {
@@ -172,17 +194,22 @@ impl Realm {
         };
         let is_gone = client.is_gone;
         match answer {
-            // Nobody would learn the token.
-            PasswordAnswer::Right if is_gone => {}
-            PasswordAnswer::Right if self.batches.is_full() => {
-                self.reply_error(id, ErrorCode::StoreFull);
-            }
-            PasswordAnswer::Right => self.log_in(id, user, now),
             PasswordAnswer::Wrong => {
                 let name = self.accounts.name(user).to_owned();
-                self.login_failed(id, &name, ErrorCode::WrongPassword, now);
+                self.login_failed(id, &name, ErrorCode::WrongPassword);
+            }
+            PasswordAnswer::Right => {
+                self.forgive(id, user);
+                if is_gone {
+                    // Nobody would learn the token.
+                } else if self.batches.is_full() {
+                    self.reply_error(id, ErrorCode::StoreFull);
+                } else {
+                    self.log_in(id, user, now);
+                }
             }
             PasswordAnswer::Failed | PasswordAnswer::Hashed(_) => {
+                self.forgive(id, user);
                 self.event(|| Event::PasswordFailed);
                 self.reply_error(id, ErrorCode::PasswordUnchecked);
             }
@@ -204,12 +231,20 @@ impl Realm {
         self.record(|| record);
     }
 
-    /// Whether a connection's address has a failed login left.
-    fn may_try(&self, id: ConnectionId, now: Now) -> bool {
-        let address = self.clients.get(id).map(|client| &client.address);
-        let forgiven_ms = address.and_then(|address| self.logins.forgiven_ms.get(address));
+    /// Whether a failed login is left on a connection's way to a user.
+    fn may_try(&self, id: ConnectionId, user: Option<UserId>, now: Now) -> bool {
+        let Some(way) = self.way(id, user) else {
+            return true;
+        };
+        let forgiven_ms = self.logins.forgiven_ms.get(&way);
         let used_ms = forgiven_ms.map_or(0, |at_ms| at_ms.saturating_sub(now.mono_ms));
         used_ms.saturating_add(self.failure_ms()) <= self.limits.failed_logins_ms
+    }
+
+    /// None for a request, behind which stands whoever owns the realm.
+    fn way(&self, id: ConnectionId, user: Option<UserId>) -> Option<Way> {
+        let client = self.clients.get(id).filter(|client| !client.is_request())?;
+        Some((Arc::clone(&client.address), user))
     }
 
     /// How long it takes until one failure is forgiven.
@@ -217,10 +252,7 @@ impl Realm {
         self.limits.failed_logins_ms / self.limits.failed_logins_max
     }
 
-    fn login_failed(&mut self, id: ConnectionId, name: &str, code: ErrorCode, now: Now) {
-        if code != ErrorCode::TooManyLogins {
-            self.count_failure(id, now);
-        }
+    fn login_failed(&mut self, id: ConnectionId, name: &str, code: ErrorCode) {
         // What nobody is called may be a password.
         let is_user = self.accounts.find(name).is_some();
         let user = if is_user { name } else { "***" }.to_owned();
@@ -232,26 +264,35 @@ impl Realm {
         self.reply_error(id, code);
     }
 
-    fn count_failure(&mut self, id: ConnectionId, now: Now) {
+    fn charge(&mut self, id: ConnectionId, user: Option<UserId>, now: Now) {
         let failure_ms = self.failure_ms();
-        let Some(address) = self.clients.get(id).map(|it| Arc::clone(&it.address)) else {
+        let Some(way) = self.way(id, user) else {
             return;
         };
         let forgiven = &mut self.logins.forgiven_ms;
-        if forgiven.len() >= FAILED_ADDRESSES_MAX && !forgiven.contains_key(&address) {
+        if forgiven.len() >= FAILED_MAX && !forgiven.contains_key(&way) {
             forgiven.retain(|_, at_ms| *at_ms > now.mono_ms);
-            if forgiven.len() >= FAILED_ADDRESSES_MAX {
+            if forgiven.len() >= FAILED_MAX {
                 forgiven.pop_first();
             }
         }
-        let at_ms = forgiven.entry(address).or_default();
+        let at_ms = forgiven.entry(way).or_default();
         *at_ms = (*at_ms).max(now.mono_ms).saturating_add(failure_ms);
+    }
+
+    /// Takes back what [`charge`](Self::charge) took before it was known.
+    fn forgive(&mut self, id: ConnectionId, user: UserId) {
+        let failure_ms = self.failure_ms();
+        let way = self.way(id, Some(user));
+        if let Some(at_ms) = way.and_then(|way| self.logins.forgiven_ms.get_mut(&way)) {
+            *at_ms = at_ms.saturating_sub(failure_ms);
+        }
     }
 
     fn log_in(&mut self, id: ConnectionId, user: UserId, now: Now) {
         let token = Token::from_random(self.random.bytes());
         let (session, ended) = self.sessions.open(user, token, now.mono_ms);
-        if let Some(ended) = ended {
+        for ended in ended {
             self.session_ended(user, ended.number);
         }
         self.time_sessions();

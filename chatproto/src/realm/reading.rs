@@ -34,8 +34,8 @@ pub(super) struct Fetching {
     connection: ConnectionId,
     owner: UserId,
     reading: Reading,
-    /// The first and the last message that there must be, where none can be missing.
-    expected: Option<(u64, u64)>,
+    /// The last message that was asked for.
+    upto: u64,
 }
 
 impl Realm {
@@ -54,10 +54,7 @@ impl Realm {
         let (id, user) = (caller.connection, caller.user);
         match self.stored_part(user) {
             None => self.show_inbox(id, user, &[]),
-            Some(fetch) => {
-                let expected = Some((fetch.from, fetch.upto));
-                self.fetch(id, Reading::Inbox, expected, fetch, None);
-            }
+            Some(fetch) => self.fetch(id, Reading::Inbox, fetch, None),
         }
     }
 
@@ -75,7 +72,7 @@ impl Realm {
             Some(mut fetch) if limit > 0 => {
                 fetch.messages_max = limit;
                 fetch.bytes_max = self.limits.page_bytes_max;
-                self.fetch(id, Reading::Peek(limit), None, fetch, None);
+                self.fetch(id, Reading::Peek(limit), fetch, None);
             }
             _ => self.show_peek(id, user, limit, &[]),
         }
@@ -87,7 +84,7 @@ impl Realm {
             return self.reply_error(caller.connection, ErrorCode::InvalidNumber);
         };
         let inbox = self.inboxes.get_mut(caller.user);
-        // What nobody has seen must not be removed by a wrong number.
+        // What has not come yet must not be removed by a wrong number.
         if upto > inbox.as_ref().map_or(0, |inbox| inbox.last()) {
             return self.reply_error(caller.connection, ErrorCode::NoSuchMessage);
         }
@@ -151,7 +148,7 @@ impl Realm {
             ..Fetch::range(user, 1, upto)
         };
         let behind = self.batches.last().filter(|_| !is_kept);
-        self.fetch(id, Reading::History, None, fetch, behind);
+        self.fetch(id, Reading::History, fetch, behind);
     }
 
     /// Everybody of a name, as far as this realm has met them.
@@ -192,7 +189,6 @@ impl Realm {
         &mut self,
         connection: ConnectionId,
         reading: Reading,
-        expected: Option<(u64, u64)>,
         fetch: Fetch,
         behind: Option<u64>,
     ) {
@@ -207,7 +203,7 @@ impl Realm {
             connection,
             owner: fetch.owner,
             reading,
-            expected,
+            upto: fetch.upto,
         };
         self.fetches.insert(request, fetching);
         match behind {
@@ -244,18 +240,36 @@ impl Realm {
         if !is_waiting {
             return Ok(());
         }
-        let is_whole = |fetched: &&Fetched| {
-            let numbers = fetched.messages.iter().map(|message| message.number);
-            let expected = fetching.expected;
-            expected.is_none_or(|(first, last)| numbers.eq(first..=last))
-        };
-        match fetched.filter(is_whole) {
+        match fetched.filter(|fetched| self.is_whole(fetching, fetched)) {
             Some(fetched) => self.show(fetching, fetched),
             None => self.unreadable(id),
         }
         self.resume_client(id, now);
         self.finish_request(id);
         Ok(())
+    }
+
+    /// Whether a store gave what it must have: of a part of the inbox all that was not taken out
+    /// meanwhile, from listed senders.
+    fn is_whole(&self, fetching: Fetching, fetched: &Fetched) -> bool {
+        if fetching.reading == Reading::History {
+            return true;
+        }
+        let Some(inbox) = self.inboxes.get(fetching.owner) else {
+            return false;
+        };
+        let numbers = fetched.messages.iter().map(|message| message.number);
+        let mut waiting = numbers.filter(|number| *number > inbox.taken());
+        let mut expected = inbox.taken() + 1..=fetching.upto;
+        let is_whole = match fetching.reading {
+            // A page ends where it is full, but nowhere else, and may have been taken out wholly.
+            Reading::Peek(_) => {
+                let is_empty = fetched.messages.is_empty() && !expected.is_empty();
+                !is_empty && waiting.all(|number| expected.next() == Some(number))
+            }
+            _ => waiting.eq(expected),
+        };
+        is_whole && inbox.knows_senders(&fetched.messages)
     }
 
     fn unreadable(&mut self, id: ConnectionId) {
@@ -272,14 +286,7 @@ impl Realm {
                 self.reply_error(id, ErrorCode::StoreFull);
             }
             Reading::Inbox => self.show_inbox(id, owner, &fetched.messages),
-            Reading::Peek(limit) => {
-                let expected = self.inboxes.get(owner).map_or(0, Inbox::taken) + 1;
-                let first = fetched.messages.first().map_or(u64::MAX, |it| it.number);
-                if first > expected {
-                    return self.unreadable(id);
-                }
-                self.show_peek(id, owner, limit, &fetched.messages);
-            }
+            Reading::Peek(limit) => self.show_peek(id, owner, limit, &fetched.messages),
             Reading::History => self.show_history(id, owner, fetched),
         }
     }
@@ -292,13 +299,21 @@ impl Realm {
         out.extend_from_slice(reply::INBOX_BEGIN);
         self.render_inbox(user, stored, &mut out);
         out.extend_from_slice(reply::INBOX_END);
-        let messages = self.inboxes.get(user).map_or(0, Inbox::len);
+        let inbox = self.inboxes.get(user);
+        let messages = inbox.map_or(0, Inbox::len);
+        let committed = self.batches.committed_upto();
+        let is_kept = inbox.is_none_or(|inbox| inbox.kept_upto(committed) == inbox.last());
         if let Some(inbox) = self.inboxes.get_mut(user).filter(|_| messages > 0) {
             let upto = inbox.last();
             inbox.take(upto);
             self.record(|| Record::InboxTaken { owner: user, upto });
         }
-        self.reply(id, &out);
+        if messages == 0 && is_kept {
+            // Classic clients ask often; what others are waiting for is none of their business.
+            self.write(id, None, |to| to.extend_from_slice(&out));
+        } else {
+            self.reply(id, &out);
+        }
         if out.capacity() <= SCRATCH_BYTES_MAX {
             self.scratch = out;
         }

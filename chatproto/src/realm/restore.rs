@@ -16,7 +16,7 @@ use crate::send_key::Numbered;
 use std::collections::BTreeMap;
 use thiserror::Error;
 
-/// The most users, peers, and users of peers that a store can number.
+/// The most users that a store can number.
 const USERS_MAX: u32 = 1 << 23;
 
 /// No realm counts as far as this, and nothing that is added to it overflows.
@@ -147,8 +147,15 @@ impl Restore {
         self.add_peers();
         self.reserve();
         let mut realm = self.realm;
+        let now = realm.clock;
         for peer in (0..realm.peers.len()).map(PeerId::new) {
-            realm.redial(peer);
+            let name = realm.peer(peer).map(|peer| &peer.name);
+            if name.is_none_or(|name| realm.peer_ids.contains_key(name)) {
+                realm.redial(peer);
+            } else {
+                // A realm that is no peer any more will explain nothing.
+                realm.bounces_are_lost(peer, now);
+            }
         }
         realm.time_sessions();
         realm.start_jobs();
@@ -210,7 +217,7 @@ impl Restore {
                 self.sessions_opened = self.sessions_opened.max(session);
                 self.sessions.remove(&session);
             }
-            _ => {}
+            _ => return Err("a record stands among those of another kind"),
         }
         Ok(())
     }
@@ -273,7 +280,7 @@ impl Restore {
                     return Err("a key is missing between others");
                 }
             }
-            _ => {}
+            _ => return Err("a record stands among those of another kind"),
         }
         Ok(())
     }
@@ -296,7 +303,7 @@ impl Restore {
                     return Err("a user of another realm has another's number");
                 }
             }
-            _ => {}
+            _ => return Err("a record stands among those of another kind"),
         }
         Ok(())
     }
@@ -347,7 +354,7 @@ impl Restore {
             Record::BounceSettled { peer, id } => {
                 self.peer(peer)?.refused.remove(&id);
             }
-            _ => {}
+            _ => return Err("a record stands among those of another kind"),
         }
         Ok(())
     }
@@ -382,7 +389,7 @@ impl Restore {
                     mail.restore_told(seq);
                 }
             }
-            _ => {}
+            _ => return Err("a record stands among those of another kind"),
         }
         Ok(())
     }

@@ -286,7 +286,22 @@ impl Realm {
         let bytes_max = self.limits.inbox_memory_bytes_max;
         if let Some(inbox) = self.inboxes.get_mut(owner) {
             inbox.is_part_of(batch, committed);
-            inbox.relieve(bytes_max, committed);
+            let is_too_much = inbox.relieve(bytes_max, committed);
+            if is_too_much && !std::mem::replace(&mut inbox.is_to_relieve, true) {
+                self.to_relieve.push_back((batch, owner));
+            }
+        }
+    }
+
+    /// Lets inboxes hold less in memory of what is in the store now.
+    pub(super) fn relieve_inboxes(&mut self, committed: u64) {
+        let is_due = |(behind, _): &(u64, UserId)| *behind <= committed;
+        let count = self.to_relieve.partition_point(is_due);
+        for (_, owner) in self.to_relieve.drain(..count) {
+            if let Some(inbox) = self.inboxes.get_mut(owner) {
+                inbox.is_to_relieve = false;
+                inbox.relieve(self.limits.inbox_memory_bytes_max, committed);
+            }
         }
     }
 

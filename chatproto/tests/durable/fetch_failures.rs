@@ -2,7 +2,6 @@
 
 use crate::common::{Loading, UNKNOWN_COMMAND};
 use crate::fetching::{inbox, stored};
-use crate::reading::{own, page};
 use crate::{SHUTTING_DOWN, STORE_BROKEN, STORE_FULL};
 use chatproto::{Event, StoreFailure};
 
@@ -66,7 +65,7 @@ fn too_few_rows_lose_nothing() {
 }
 
 #[test]
-fn a_gap_in_the_rows_ends_a_peek() {
+fn a_gap_in_the_rows_is_told() {
     let mut it = stored(&["one", "two", "three"]);
     it.line(it.id, "peek", "");
     let (request, fetch) = it.fetch();
@@ -75,7 +74,7 @@ fn a_gap_in_the_rows_ends_a_peek() {
 
     it.site.fetched(request, Some(fetched));
 
-    assert_eq!(it.site.read(it.id), page(&[own(1, "one")], 2));
+    assert_eq!(it.site.read(it.id), UNREADABLE);
     assert_eq!(it.rest(), inbox(&["one", "two", "three"]));
 }
 

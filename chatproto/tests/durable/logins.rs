@@ -83,7 +83,7 @@ fn a_check_that_could_not_be_done_is_told_and_not_counted() {
 
 #[test]
 fn addresses_take_turns_however_many_wait_at_one_of_them() {
-    let bounds = limits(&[("hashes_max", 1)]);
+    let bounds = limits(&[("hashes_max", 1), ("failed_logins_max", 100)]);
     let mut site = Site::new(hashed_example().limits(bounds));
     let crowd: Vec<_> = (0..100).map(|_| site.open_from("10.0.0.1")).collect();
     for id in &crowd {
@@ -231,13 +231,13 @@ fn fail(site: &mut Site, id: ConnectionId, times: usize) {
 }
 
 #[test]
-fn failed_checks_count_by_address() {
+fn failed_checks_count_by_address_and_user() {
     let bounds = limits(&[("failed_logins_max", 3)]);
     let mut site = Site::new(hashed_example().limits(bounds));
     let here = [site.open_from("10.0.0.1"), site.open_from("10.0.0.1")];
     let there = site.open_from("10.0.0.2");
 
-    fail(&mut site, here[0], 2);
+    fail(&mut site, here[0], 3);
     let unknown = site.say(here[1], "auth siapa x\r\n");
     let refused = here.map(|id| site.say(id, "auth messi surabaya\r\n"));
     let asked = site.work();
@@ -248,6 +248,14 @@ fn failed_checks_count_by_address() {
     assert_eq!(refused, [TOO_MANY; 2]);
     assert_eq!(asked, 0, "nothing is hashed for whoever fails too often");
     assert!(is_token(&site.read(there)));
+    // Who shares the address is not locked out, however often names are tried that nobody has.
+    for _ in 0..2 {
+        assert_eq!(site.say(here[1], "auth siapa x\r\n"), NOBODY);
+    }
+    assert_eq!(site.say(here[1], "auth siapa x\r\n"), TOO_MANY);
+    site.receive(here[1], b"auth henderson surabaya\r\n");
+    site.work();
+    assert!(is_token(&site.read(here[1])));
     let told = Event::LoginFailed {
         connection: here[0],
         user: "messi".to_owned(),
@@ -271,6 +279,41 @@ fn what_is_refused_for_that_does_not_count_again() {
     site.work();
 
     assert!(is_token(&site.read(id)));
+}
+
+#[test]
+fn checks_under_way_count() {
+    let bounds = limits(&[("failed_logins_max", 3)]);
+    let mut site = Site::new(hashed_example().limits(bounds));
+    let crowd: Vec<_> = (0..20).map(|_| site.open_from("10.0.0.1")).collect();
+    for id in &crowd {
+        site.receive(*id, b"auth messi x\r\n");
+    }
+    site.work();
+
+    let replies: Vec<_> = crowd.iter().map(|id| site.read(*id)).collect();
+
+    assert_eq!(replies.iter().filter(|reply| *reply == WRONG).count(), 3);
+    assert_eq!(
+        replies.iter().filter(|reply| *reply == TOO_MANY).count(),
+        17
+    );
+}
+
+#[test]
+fn failed_logins_of_requests_do_not_count() {
+    let bounds = limits(&[("failed_logins_max", 1)]);
+    let mut site = Site::new(hashed_example().limits(bounds));
+    for _ in 0..5 {
+        let now = site.now;
+        site.realm.execute(b"auth messi x", now);
+        site.run();
+        site.work();
+    }
+
+    let refused =
+        |output: &&Output| matches!(output, Output::Reply(_, reply) if *reply != WRONG.as_bytes());
+    assert_eq!(site.outputs.iter().find(refused), None);
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod backlog;
 #[path = "../common/mod.rs"]
 mod common;
 mod deaths;
+mod edges;
 mod ends;
 mod failures;
 mod fetch_failures;

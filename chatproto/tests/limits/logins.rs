@@ -7,7 +7,7 @@ const WRONG: &str = "{\"status\": \"ERROR\", \"message\": \"Password Salah\"}\r\
 const TOO_MANY: &str = "{\"status\": \"ERROR\", \"message\": \"Terlalu banyak login gagal, coba lagi nanti\", \"code\": \"too_many_logins\"}\r\n\r\n";
 
 #[test]
-fn an_address_may_fail_failed_logins_max_times_and_not_once_more() {
+fn a_user_may_fail_failed_logins_max_times_at_an_address_and_not_once_more() {
     let mut it = Site::new(example(1).limits(limits(&[
         ("failed_logins_max", 3),
         ("failed_logins_ms", 3_000),

@@ -17,7 +17,8 @@ fn count(reply: &str) -> usize {
 
 #[test]
 fn an_inbox_keeps_inbox_memory_bytes_max_in_memory_and_fetches_what_is_older() {
-    for (bytes_max, is_fetched) in [(13, false), (12, true)] {
+    // Three messages, each with 16 bytes to find it by, and 13 bytes of text.
+    for (bytes_max, is_fetched) in [(61, false), (60, true)] {
         let (mut it, id, token) = stored(&[("inbox_memory_bytes_max", bytes_max)]);
         for text in [" 12", " 34", " "] {
             let sent = it.ask(id, &format!("send {token} messi{text}\r\n"));
