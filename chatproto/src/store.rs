@@ -13,7 +13,8 @@ use thiserror::Error;
 /// from then on its batches are committed one after the other.
 pub trait Store {
     /// Gives records that rebuild the state, none before what it speaks of. Messages may be told of
-    /// by [`Record::Inbox`] alone; history is left out.
+    /// by [`Record::Inbox`] alone; history is left out. The greatest session number that ever was is
+    /// among them, if need be as that of a session which ended.
     ///
     /// # Errors
     ///

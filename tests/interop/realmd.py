@@ -120,6 +120,7 @@ class Realmd:
             f'name = "{self.name}"',
             'log = "wire"',
             f'client = {{ address = "{self.address[0]}:{self.address[1]}" }}',
+            'store = { folder = "data" }',
         ]
         if self.peers:
             host, port = self.link_address

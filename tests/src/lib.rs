@@ -7,6 +7,7 @@
     reason = "only tests use this: an index that is wrong or a promise that is broken has to stop them"
 )]
 
+pub mod disk;
 pub mod fuzz;
 pub mod player;
 pub mod simulation;

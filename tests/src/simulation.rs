@@ -7,6 +7,7 @@ mod crowd;
 mod dice;
 pub mod ledger;
 mod reading;
+pub mod storm;
 mod story;
 mod town;
 

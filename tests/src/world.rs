@@ -5,15 +5,16 @@
 
 mod client;
 mod link;
+mod node;
+mod storage;
 
 pub use client::ClientId;
+pub use storage::Restart;
 
-use chatproto::{
-    Batch, Config, ConfigError, ConnectionId, Event, LinkId, Now, Output, Realm, RealmName,
-    RequestId,
-};
+use chatproto::{Config, ConfigError, Event, Now, Output, Realm, RealmName, RequestId};
 use client::Client;
-use link::{Flight, Pipe, Side};
+use link::{Flight, Pipe};
+use node::Node;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 
@@ -51,20 +52,6 @@ pub struct World {
     steps_at_once: u64,
 }
 
-/// A realm and what the world keeps for it.
-struct Node {
-    realm: Realm,
-    name: RealmName,
-    deadline_ms: Option<u64>,
-    stirred: bool,
-    /// Whose the open connections are.
-    clients: BTreeMap<ConnectionId, ClientId>,
-    /// Which end of a pipe the open links are.
-    pipes: BTreeMap<LinkId, Side>,
-    events: Vec<Event>,
-    replies: Vec<(RequestId, Vec<u8>)>,
-}
-
 impl Default for World {
     fn default() -> Self {
         Self::new()
@@ -95,26 +82,17 @@ impl World {
 
     /// Adds a realm.
     ///
-    /// A durable one has a store that commits at once and forgets.
+    /// A durable one has a store on a disk of its own, which commits at once unless it is told
+    /// otherwise.
     ///
     /// # Errors
     ///
     /// The configuration contradicts itself.
     pub fn add_realm(&mut self, config: Config, seed: [u8; 32]) -> Result<RealmIndex, ConfigError> {
         let index = self.nodes.len();
-        let name = config.realm.clone();
-        let node = Node {
-            realm: Realm::new(config, seed, self.now)?,
-            name: name.clone(),
-            deadline_ms: None,
-            stirred: false,
-            clients: BTreeMap::new(),
-            pipes: BTreeMap::new(),
-            events: Vec::new(),
-            replies: Vec::new(),
-        };
-        self.nodes.push(node);
-        self.by_name.insert(name, index);
+        let realm = Realm::new(config.clone(), seed, self.now)?;
+        self.by_name.insert(config.realm.clone(), index);
+        self.nodes.push(Node::new(config, realm));
         self.stir(index);
         Ok(index)
     }
@@ -125,15 +103,22 @@ impl World {
     }
 
     /// Carries one command out without a connection; the answer comes with [`World::replies`].
+    ///
+    /// # Panics
+    ///
+    /// The realm is down.
     pub fn execute(&mut self, realm: RealmIndex, line: &[u8]) -> RequestId {
         let now = self.now;
-        self.stir(realm).execute(line, now)
+        let realm = self.stir(realm).expect("the realm is up");
+        realm.execute(line, now)
     }
 
     /// Tells a realm to go down.
     pub fn shut_down(&mut self, realm: RealmIndex) {
         let now = self.now;
-        self.stir(realm).shutdown(now);
+        if let Some(realm) = self.stir(realm) {
+            realm.shutdown(now);
+        }
     }
 
     /// Lets everything happen that happens now, without time passing.
@@ -174,7 +159,9 @@ impl World {
             if self.nodes[realm].deadline_ms == Some(at_ms) {
                 self.nodes[realm].deadline_ms = None;
                 let now = self.now;
-                self.stir(realm).handle_timeout(now);
+                if let Some(realm) = self.stir(realm) {
+                    realm.handle_timeout(now);
+                }
                 self.count_step();
             }
         }
@@ -240,32 +227,33 @@ impl World {
         arrival_ms
     }
 
-    /// A realm to be changed; its outputs are looked at afterwards.
-    fn stir(&mut self, realm: RealmIndex) -> &mut Realm {
+    /// A realm to be changed, if it is up; its outputs are looked at afterwards.
+    fn stir(&mut self, realm: RealmIndex) -> Option<&mut Realm> {
         let node = &mut self.nodes[realm];
-        if !node.stirred {
+        if node.realm.is_some() && !node.stirred {
             node.stirred = true;
             self.stirred.push_back(realm);
         }
-        &mut node.realm
+        node.realm.as_mut()
     }
 
-    /// Carries out what a realm asks for, until it asks for nothing.
+    /// Carries out what a realm asks for, until it asks for nothing or is down.
     fn carry_out(&mut self, realm: RealmIndex) {
         loop {
-            while let Some(output) = self.nodes[realm].realm.poll_output() {
+            while let Some(output) = self.nodes[realm].poll_output() {
+                if self.is_struck(realm) {
+                    return;
+                }
                 self.obey(realm, output);
                 self.count_step();
             }
-            let now = self.now;
-            let Some(Batch { number, .. }) = self.nodes[realm].realm.take_batch() else {
+            if !self.commit(realm) {
                 break;
-            };
-            let committed = self.nodes[realm].realm.committed(number, now);
-            committed.expect("the batch that was just taken is under way");
+            }
         }
         let node = &mut self.nodes[realm];
-        let deadline_ms = node.realm.poll_timeout().map(|deadline| deadline.at_ms);
+        let deadline = node.realm.as_ref().and_then(Realm::poll_timeout);
+        let deadline_ms = deadline.map(|deadline| deadline.at_ms);
         if node.deadline_ms != deadline_ms {
             node.deadline_ms = deadline_ms;
             self.timers
@@ -282,6 +270,14 @@ impl World {
             Output::LinkSend(link) => self.depart(realm, link),
             Output::LinkClose(link, _) => self.hang_up(realm, link),
             Output::Dial(peer) => self.dial(realm, &peer),
+            Output::Hash(request, job) => {
+                let now = self.now;
+                if let Some(realm) = self.stir(realm) {
+                    let taken = realm.verified(request, job.run(), now);
+                    taken.expect("the realm has just asked for it");
+                }
+            }
+            Output::Fetch(request, fetch) => self.fetch(realm, request, &fetch),
             Output::Reply(request, bytes) => self.nodes[realm].replies.push((request, bytes)),
             Output::Event(event) => self.nodes[realm].events.push(event),
             other => unreachable!("the world cannot carry out {other:?}"),

@@ -9,8 +9,8 @@
 use chatproto::link::frame::{Hello, Live, LiveKind, Question};
 use chatproto::link::transport::{LinkTransport, TransportConfig};
 use chatproto::{
-    Config, Connection, ConnectionId, Direction, Frame, Limits, LinkId, Now, Output, PeerConfig,
-    Realm, RealmName, UserConfig,
+    Config, Connection, ConnectionId, Direction, Frame, Limits, LinkId, Now, Output, Passwords,
+    PeerConfig, Realm, RealmName, UserConfig,
 };
 use peak_alloc::PeakAlloc;
 use std::sync::{Mutex, PoisonError};
@@ -62,6 +62,7 @@ fn realm(durable: bool) -> Realm {
     let peer = PeerConfig::incoming_only(name("realm2"));
     let mut config = Config::new(name("realm1"))
         .limits(limits())
+        .passwords(Passwords::Plain)
         .durable(durable)
         .peer(peer);
     for user in ["messi", "henderson"] {

@@ -5,7 +5,7 @@
     reason = "a test stops at what it does not expect"
 )]
 
-use chatproto::{Config, PeerConfig, RealmName, UserConfig};
+use chatproto::{Config, Passwords, PeerConfig, RealmName, UserConfig};
 use chatproto_tests::world::{ClientId, RealmIndex, World};
 
 /// Two linked realms, `alpha` with messi and `beta` with amsal, both logged in, and the time that
@@ -25,6 +25,7 @@ fn scene(latency_ms: u64) -> Scene {
     let config = |own: &str, peer: &str, user: &str| {
         let user = UserConfig::new(user, user, "", "secret").unwrap();
         Config::new(name(own))
+            .passwords(Passwords::Plain)
             .user(user)
             .peer(PeerConfig::new(name(peer)))
     };

@@ -6,7 +6,7 @@
     reason = "a test stops at what it does not expect"
 )]
 
-use chatproto::{Config, Event, PeerConfig, RealmName, UserConfig};
+use chatproto::{Config, Event, Passwords, PeerConfig, RealmName, UserConfig};
 use chatproto_tests::world::{ClientId, RealmIndex, World};
 
 /// Two realms, the peers of each other, with a user each.
@@ -15,6 +15,7 @@ fn two_realms() -> (World, RealmIndex, RealmIndex) {
     let config = |own: &str, peer: &str, user: &str| {
         let user = UserConfig::new(user, user, "", "secret").unwrap();
         Config::new(name(own))
+            .passwords(Passwords::Plain)
             .user(user)
             .peer(PeerConfig::new(name(peer)))
     };

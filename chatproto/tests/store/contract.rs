@@ -8,7 +8,7 @@ use crate::sample::{
 use crate::state::{Model, State};
 use chatproto::link::frame::StreamKind;
 use chatproto::store::{Fetch, Store as _, StoreError};
-use chatproto::{Batch, RealmName, Record, Sender, StoreFailure};
+use chatproto::{Batch, RealmName, Record, Sender, StoreFailure, TokenHash};
 use std::collections::BTreeSet;
 
 /// Runs every function of the contract for each store.
@@ -23,6 +23,7 @@ macro_rules! contract {
                 rules the_whole_log_twice_changes_nothing
                 rules nothing_goes_back_to_where_it_was_before
                 rules an_inbox_is_told_of_in_short
+                rules the_greatest_session_number_is_told_when_it_is_gone
                 rules a_hundred_thousand_records_are_one_batch
                 rules a_batch_that_finds_no_room_leaves_nothing
                 rules a_killed_process_leaves_every_batch_that_was_reported
@@ -197,6 +198,34 @@ mod rules {
             .collect();
         let expected = [inbox(0, 2, 2, 0), inbox(1, 1, 2, 3), inbox(2, 0, 2, 7)];
         assert_eq!(inboxes, expected.iter().collect::<Vec<_>>());
+    }
+
+    pub(super) fn the_greatest_session_number_is_told_when_it_is_gone<H: Harness>() {
+        let place = H::new();
+        let mut store = place.open();
+        let opened = |session| Record::SessionOpened {
+            session,
+            user: user(0),
+            token: TokenHash::from_bytes([session as u8; 16]),
+            unix_ms: 1,
+        };
+        let records = vec![account(0, "messi"), opened(1), opened(2), opened(3)];
+        commit_all(&mut store, [&batch(1, records)]);
+        let ended = [3, 2].map(|session| Record::SessionEnded { session });
+        commit_all(&mut store, [&batch(2, ended.to_vec())]);
+        drop(store);
+
+        let loaded = load(&mut place.open());
+
+        let numbers = loaded.iter().filter_map(|record| match record {
+            Record::SessionOpened { session, .. } | Record::SessionEnded { session } => {
+                Some(*session)
+            }
+            _ => None,
+        });
+        assert_eq!(numbers.max(), Some(3));
+        let mut opened = loaded.iter();
+        assert!(opened.any(|it| matches!(it, Record::SessionOpened { session: 1, .. })));
     }
 
     pub(super) fn a_hundred_thousand_records_are_one_batch<H: Harness>() {

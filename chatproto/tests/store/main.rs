@@ -8,6 +8,7 @@
     reason = "a broken assumption has to end the test"
 )]
 
+mod collisions;
 mod contract;
 mod crash;
 mod fetch;

@@ -16,6 +16,8 @@ type Summary = (u64, u64, u64);
 pub(crate) struct State {
     accounts: BTreeMap<UserId, Record>,
     sessions: BTreeMap<u64, (Record, u64)>,
+    /// The greatest number of a session that ended.
+    ended: u64,
     listed: BTreeMap<(UserId, u32), Sender>,
     keys: BTreeMap<(UserId, u64), (Box<str>, [u8; 16])>,
     peers: BTreeMap<PeerId, Record>,
@@ -53,6 +55,10 @@ impl Model {
     /// The state, each inbox in short.
     pub(crate) fn state(&self) -> State {
         let mut state = self.state.clone();
+        // A number matters when none that lives is greater.
+        if state.sessions.keys().last() >= Some(&state.ended) {
+            state.ended = 0;
+        }
         for (owner, taken) in &self.taken {
             state.inboxes.insert(*owner, (*taken, *taken, 0));
         }
@@ -83,6 +89,7 @@ impl Model {
                 }
             }
             Record::SessionEnded { session } => {
+                state.ended = state.ended.max(*session);
                 state.sessions.remove(session);
             }
             Record::Listed {
@@ -236,6 +243,10 @@ impl Model {
         for (session, (opened, unix_ms)) in state.sessions {
             records.extend([opened, Record::SessionUsed { session, unix_ms }]);
         }
+        records.push(Record::SessionEnded {
+            session: state.ended,
+        });
+        records.retain(|record| *record != Record::SessionEnded { session: 0 });
         let keys = &state.keys;
         for ((user, number), (key, digest)) in keys.clone() {
             let (oldest, _) = keys.range((user, 0)..).next().unwrap();

@@ -1,7 +1,7 @@
 //! Clients that do anything at all.
 
 use super::house::House;
-use super::lines::spoken;
+use super::lines::{spoken, spoken_newly};
 use super::seat::Seat;
 use super::tape::Tape;
 use chatproto::{Connection, StoreFailure};
@@ -25,7 +25,18 @@ pub fn client(data: &[u8]) {
 impl House {
     /// Does one thing that a driver may do for its clients.
     pub(super) fn client_step(&mut self, tape: &mut Tape<'_>) {
-        match tape.byte() % 24 {
+        let choice = tape.byte();
+        // The steps that the corpus is older than.
+        match choice {
+            0xe0..=0xf7 => {
+                let line = spoken_newly(tape, &self.tokens);
+                return self.feed(tape, &line);
+            }
+            0xf8..=0xfb => return self.is_answering = !self.is_answering,
+            0xfc..=0xff => return self.answer_one(tape),
+            _ => {}
+        }
+        match choice % 24 {
             0 | 1 => self.open(tape),
             2..=8 => {
                 let line = spoken(tape, &self.tokens);
@@ -131,20 +142,23 @@ impl House {
             return;
         }
         self.offer();
-        let Some(number) = self.offered.take() else {
+        let Some(batch) = self.offered.take() else {
             return;
         };
-        let reported = match verdict {
-            0xfe | 0xff => self
-                .realm
-                .store_failed(number, StoreFailure::Broken, self.now),
-            _ if verdict % 4 == 1 => self
-                .realm
-                .store_failed(number, StoreFailure::Full, self.now),
-            _ => self.realm.committed(number, self.now),
+        let failure = match verdict {
+            0xfe | 0xff => StoreFailure::Broken,
+            _ if verdict % 4 == 1 => StoreFailure::Full,
+            _ => return self.commit(&batch),
         };
+        let reported = self.realm.store_failed(batch.number, failure, self.now);
         reported.expect("the batch that is under way");
         self.is_broken |= verdict >= 0xfe;
+    }
+
+    /// One of the answers that the realm waits for comes, or is that there is none.
+    fn answer_one(&mut self, tape: &mut Tape<'_>) {
+        let verdict = tape.byte();
+        self.answer(verdict.is_multiple_of(4));
     }
 
     /// Calls with the id of a connection that is gone do nothing.

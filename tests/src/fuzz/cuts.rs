@@ -4,7 +4,8 @@ use super::house::small_limits;
 use super::seat::holds;
 use super::tape::Tape;
 use chatproto::{
-    CloseReason, Config, Connection, ConnectionId, Now, Output, Realm, RealmName, UserConfig,
+    CloseReason, Config, Connection, ConnectionId, Now, Output, Passwords, Realm, RealmName,
+    UserConfig,
 };
 
 /// What a client got for its bytes.
@@ -67,7 +68,9 @@ fn told(bytes: &[u8], lengths: &[u8]) -> Told {
 
 fn realm(now: Now) -> Realm {
     let own = RealmName::parse("realm1").expect("a name");
-    let mut config = Config::new(own).limits(small_limits());
+    let mut config = Config::new(own)
+        .limits(small_limits())
+        .passwords(Passwords::Plain);
     for name in ["messi", "henderson"] {
         let user = UserConfig::new(name, name, "X", "surabaya");
         config = config.user(user.expect("a name"));

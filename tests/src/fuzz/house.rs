@@ -5,11 +5,14 @@ use super::lines::USERS;
 use super::link::Wire;
 use super::seat::{FORGED, Seat, check_reply, check_write, reply_bytes_max};
 use super::tape::Tape;
+use crate::disk::{Disk, Flaw, Loading, Log};
+use chatproto::store::{Fetch, Store};
 use chatproto::{
-    Batch, Config, ConnectionId, Detail, Event, Frame, Limits, Now, Output, PeerConfig, Realm,
-    RealmName, Record, RequestId, UserConfig,
+    Argon2Cost, Batch, Config, ConnectionId, Detail, Event, Frame, Limits, Now, Output,
+    PasswordAnswer, PasswordJob, Passwords, PeerConfig, Realm, RealmName, Record, RequestId,
+    UserConfig,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// The realm's own name; it stands between those of its peers.
 pub(super) const OWN: &str = "realm1";
@@ -21,7 +24,7 @@ const TOKENS_MAX: usize = 12;
 const STEPS_MAX: usize = 10_000;
 
 /// All bounds are so low that a few dozen bytes reach them.
-const LIMITS: [(&str, u64); 29] = [
+const LIMITS: [(&str, u64); 38] = [
     ("connections_max", 6),
     ("connections_per_address_max", 3),
     ("idle_ms_min", 1_000),
@@ -33,6 +36,15 @@ const LIMITS: [(&str, u64); 29] = [
     ("inbox_messages_max", 4),
     ("inbox_bytes_max", 200),
     ("inbox_senders_max", 3),
+    ("inbox_memory_bytes_max", 40),
+    ("page_messages_max", 3),
+    ("page_bytes_max", 64),
+    ("send_keys_max", 2),
+    ("failed_logins_max", 12),
+    ("failed_logins_ms", 10_000),
+    ("hashes_max", 1),
+    ("uncommitted_bytes_max", 1_024),
+    ("store_retry_ms", 100),
     ("sessions_per_user_max", 2),
     ("session_idle_ms_max", 60_000),
     ("live_groups_max", 2),
@@ -62,6 +74,12 @@ pub(super) fn small_limits() -> Limits {
     limits
 }
 
+/// What a realm may wait for.
+enum Question {
+    Fetch(RequestId, Fetch),
+    Hash(RequestId, PasswordJob),
+}
+
 /// A realm, its clients and its links.
 pub(super) struct House {
     pub(super) realm: Realm,
@@ -75,7 +93,11 @@ pub(super) struct House {
     pub(super) requests: BTreeMap<RequestId, bool>,
     /// The store takes every batch at once.
     pub(super) is_committing: bool,
-    pub(super) offered: Option<u64>,
+    pub(super) offered: Option<Batch>,
+    store: Log,
+    /// What the realm waits for is answered at once.
+    pub(super) is_answering: bool,
+    questions: VecDeque<Question>,
     is_in_timer: bool,
     /// What hung on the store is lost, answers too.
     pub(super) is_broken: bool,
@@ -89,10 +111,16 @@ impl House {
         let limits = small_limits();
         let choice = tape.byte();
         let detail = [Detail::Essential, Detail::Commands, Detail::Wire][usize::from(choice % 3)];
+        let cheap = Argon2Cost::new(8, 1, 1).expect("a cost");
+        let passwords = match choice & 0x30 {
+            0x30 => Passwords::Argon2id(cheap),
+            _ => Passwords::Plain,
+        };
         let own = RealmName::parse(OWN).expect("a name");
         let mut config = Config::new(own)
             .limits(limits.clone())
             .detail(detail)
+            .passwords(passwords)
             .durable(choice & 0x40 != 0);
         for (name, password) in &USERS[..3] {
             let user = UserConfig::new(name, &format!("{name} \"é\""), "X", password);
@@ -114,6 +142,9 @@ impl House {
             requests: BTreeMap::new(),
             is_committing: choice & 0x80 == 0,
             offered: None,
+            store: Log::open(Disk::default(), Flaw::None, Loading::Folded, 1).0,
+            is_answering: true,
+            questions: VecDeque::new(),
             is_in_timer: false,
             is_broken: false,
             misbehaved: Vec::new(),
@@ -154,14 +185,40 @@ impl House {
     }
 
     pub(super) fn offer(&mut self) {
-        if let Some(Batch { number, records }) = self.realm.take_batch() {
-            self.offered = Some(number);
-            for record in records {
+        if let Some(batch) = self.realm.take_batch() {
+            for record in batch.records.iter() {
                 if let Record::Delivered { text, .. } = record {
                     assert!(!text.contains(FORGED), "a forged text was delivered");
                 }
             }
+            self.offered = Some(batch);
         }
+    }
+
+    pub(super) fn commit(&mut self, batch: &Batch) {
+        self.store.commit(batch).expect("there is room");
+        let committed = self.realm.committed(batch.number, self.now);
+        committed.expect("the batch that is under way");
+    }
+
+    /// Answers what the realm has waited for longest.
+    pub(super) fn answer(&mut self, is_failure: bool) {
+        let taken = match self.questions.pop_front() {
+            None => return,
+            Some(Question::Fetch(request, fetch)) => {
+                let fetched = self.store.fetch(&fetch).ok().filter(|_| !is_failure);
+                self.realm.fetched(request, fetched, self.now)
+            }
+            Some(Question::Hash(request, job)) => {
+                let answer = if is_failure {
+                    PasswordAnswer::Failed
+                } else {
+                    job.run()
+                };
+                self.realm.verified(request, answer, self.now)
+            }
+        };
+        taken.expect("the realm has asked for it");
     }
 
     /// Lets time pass, stopping at each deadline on the way.
@@ -195,7 +252,8 @@ impl House {
                 self.offer();
             }
             let batch = self.offered.take_if(|_| self.is_committing);
-            if outputs.is_empty() && batch.is_none() {
+            let is_asked = self.is_answering && !self.questions.is_empty();
+            if outputs.is_empty() && batch.is_none() && !is_asked {
                 return self.check_bounds();
             }
             // What a connection is has to be known before its bytes are read.
@@ -207,9 +265,11 @@ impl House {
             for output in outputs {
                 self.obey(output);
             }
-            if let Some(number) = batch {
-                let committed = self.realm.committed(number, self.now);
-                committed.expect("the batch that is under way");
+            if let Some(batch) = batch {
+                self.commit(&batch);
+            }
+            while self.is_answering && !self.questions.is_empty() {
+                self.answer(false);
             }
         }
         unreachable!("the realm never comes to rest");
@@ -260,6 +320,12 @@ impl House {
                     Some(_) => drop(check_reply(&reply, &self.limits)),
                 }
             }
+            Output::Fetch(request, fetch) => {
+                self.questions.push_back(Question::Fetch(request, fetch));
+            }
+            Output::Hash(request, job) => {
+                self.questions.push_back(Question::Hash(request, job));
+            }
             Output::LinkSend(id) => self.link_send(id),
             Output::LinkClose(id, why) => self.link_close(id, why),
             _ => {}
@@ -283,7 +349,7 @@ impl House {
 
     /// Lets everything end: each line gets its reply, and a shutdown leaves nothing open.
     pub(super) fn finish(mut self) {
-        self.is_committing = true;
+        (self.is_committing, self.is_answering) = (true, true);
         self.carry_out();
         for seat in &mut self.seats {
             seat.is_reading = true;

@@ -49,6 +49,46 @@ const VERBS: [&str; 16] = [
     "quit",
 ];
 
+/// Keys of `sendid`, and numbers of messages and of how many.
+const WORDS: [&str; 12] = [
+    "0",
+    "1",
+    "2",
+    "3",
+    "4",
+    "5",
+    "9",
+    "99",
+    "-1",
+    "x",
+    "k-1",
+    "18446744073709551616",
+];
+
+/// A line with one of the commands that read without emptying, or send no second copy.
+pub(super) fn spoken_newly(tape: &mut Tape<'_>, tokens: &[String]) -> Vec<u8> {
+    let verb = *tape.one_of(&["peek", "ack", "sendid", "sendid", "history", "inbox"]);
+    let none = "0198c1f2-0000-4000-8000-000000000000".to_owned();
+    let token = tokens.get(tape.below(tokens.len())).unwrap_or(&none);
+    let mut line = format!("{verb} {token}").into_bytes();
+    let word = |tape: &mut Tape<'_>| format!(" {}", tape.one_of(&WORDS)).into_bytes();
+    match verb {
+        "sendid" => {
+            line.extend(word(tape));
+            line.extend(format!(" {} ", tape.one_of(&RECIPIENTS)).into_bytes());
+            line.extend_from_slice(tape.text());
+        }
+        "history" => {
+            line.extend(format!(" {}", tape.one_of(&RECIPIENTS)).into_bytes());
+            (0..tape.below(3)).for_each(|_| line.extend(word(tape)));
+        }
+        "inbox" => {}
+        _ => (0..tape.below(3)).for_each(|_| line.extend(word(tape))),
+    }
+    line.extend_from_slice(tape.one_of(&ENDS).as_bytes());
+    line
+}
+
 /// A line by the grammar, with a live token where one is wanted.
 pub(super) fn spoken(tape: &mut Tape<'_>, tokens: &[String]) -> Vec<u8> {
     let verb = *tape.one_of(&VERBS);
@@ -95,7 +135,8 @@ pub(super) fn replies_due(bytes: &[u8], line_bytes_max: usize) -> u64 {
 fn carries_text(line: &[u8]) -> bool {
     let field = line.split(|byte| *byte == b' ').next().unwrap_or(line);
     // More white space than this before a verb is no habit of any client.
-    field.len() <= 16 && std::str::from_utf8(field).is_ok_and(|verb| strip(verb) == "send")
+    (field.len() < 16 || line.len() == 16)
+        && std::str::from_utf8(field).is_ok_and(|verb| ["send", "sendid"].contains(&strip(verb)))
 }
 
 #[cfg(test)]
@@ -109,6 +150,19 @@ mod tests {
             ("hello\n\n\r\ninbox T\nx\r\n", 2),
             ("send T x one\ntwo\r\nsend", 1),
             ("send T x one\n", 0),
+            ("sendid T k x one\n", 0),
+            (
+                "\u{c}\u{c}\u{c}\u{c}\u{c}\u{c}\u{c}\u{c}\u{c}\u{c}\u{c}send x\n",
+                0,
+            ),
+            (
+                "\u{c}\u{c}\u{c}\u{c}\u{c}\u{c}\u{c}\u{c}\u{c}\u{c}\u{c}\u{c}send x\n",
+                1,
+            ),
+            (
+                "\u{c}\u{c}\u{c}\u{c}\u{c}\u{c}\u{c}\u{c}\u{c}\u{c}\u{c}\u{c}send\n",
+                0,
+            ),
             ("hello\r\n0123456789012345678901234567890", 2),
         ] {
             assert_eq!(replies_due(bytes.as_bytes(), 30), due, "{bytes:?}");

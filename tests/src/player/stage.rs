@@ -2,7 +2,7 @@
 
 use crate::transcript::Action;
 use crate::world::World;
-use chatproto::{Config, Limits, PeerConfig, RealmName, UserConfig};
+use chatproto::{Config, Limits, Passwords, PeerConfig, RealmName, UserConfig};
 
 /// How long the realms get to link.
 pub(super) const LINK_MS_MAX: u64 = 120_000;
@@ -102,6 +102,7 @@ impl Stage {
         let name = |name: &str| RealmName::parse(name).map_err(|e| e.to_string());
         let mut config = Config::new(name(realm)?)
             .limits(self.limits.clone())
+            .passwords(Passwords::Plain)
             .durable(self.durable);
         for (_, user) in self.users.iter().filter(|(of, _)| of == realm) {
             config = config.user(user.clone());

@@ -111,7 +111,7 @@ impl Crowd {
         let mut world = World::new();
         for realm in 0..REALMS.len() {
             let limits = limits(&mut dice, plan.cuts);
-            let config = town::config(realm, plan.users_each, limits);
+            let config = town::config(realm, 0..plan.users_each, limits, realm.is_multiple_of(2));
             let config = config.expect("the names of the town are names");
             let added = world.add_realm(config, dice.seed());
             assert_eq!(added, Ok(realm), "the town is well configured");

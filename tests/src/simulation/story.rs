@@ -42,6 +42,14 @@ pub(super) enum Note {
         realms: (usize, usize),
         what: &'static str,
     },
+    Realm {
+        realm: usize,
+        what: &'static str,
+    },
+    Person {
+        by: Person,
+        what: &'static str,
+    },
 }
 
 /// All that happened, with the times.
@@ -78,7 +86,9 @@ impl Story {
             Note::HungUp { by } | Note::Stayed { by, .. } | Note::Seated { by, .. } => {
                 people.contains(by)
             }
+            Note::Person { by, .. } => people.contains(by),
             Note::Link { realms, .. } => is_home(realms.0) && is_home(realms.1),
+            Note::Realm { realm, .. } => is_home(*realm),
             _ => is_about(note),
         };
         let lines: Vec<_> = self
@@ -95,7 +105,11 @@ impl Story {
             Note::Stayed { by, group, .. } | Note::Seated { by, group, .. } => {
                 *by == person || last_group == Some(*group)
             }
-            Note::HungUp { by } | Note::Wrote { by, .. } | Note::Read { by, .. } => *by == person,
+            Note::HungUp { by }
+            | Note::Person { by, .. }
+            | Note::Wrote { by, .. }
+            | Note::Read { by, .. } => *by == person,
+            Note::Realm { realm, .. } => *realm == person.realm,
             Note::Link { realms, .. } => realms.0 == person.realm || realms.1 == person.realm,
             Note::Answered { .. } => false,
         };
@@ -153,6 +167,8 @@ impl Note {
                 let (who, home) = (by.address(), REALMS[*home]);
                 format!("{who} is let in (seat {seat}, group g{group}@{home})")
             }
+            Self::Realm { realm, what } => format!("{} {what}", REALMS[*realm]),
+            Self::Person { by, what } => format!("{} {what}", by.address()),
             Self::Link { realms, what } => {
                 format!("{} and {} {what}", REALMS[realms.0], REALMS[realms.1])
             }

@@ -1,6 +1,7 @@
 //! Who lives where, and what they are called.
 
-use chatproto::{Config, Limits, NameError, PeerConfig, RealmName, UserConfig};
+use chatproto::{Config, Limits, NameError, Passwords, PeerConfig, RealmName, UserConfig};
+use std::ops::Range;
 
 /// The realms, in the order of their names: of two, the smaller one has the say.
 pub(super) const REALMS: [&str; 4] = ["barat", "selatan", "timur", "utara"];
@@ -59,12 +60,18 @@ impl Person {
 }
 
 /// The configuration of a realm that may link with all others.
-pub(super) fn config(realm: usize, users: usize, limits: Limits) -> Result<Config, NameError> {
+pub(super) fn config(
+    realm: usize,
+    users: Range<usize>,
+    limits: Limits,
+    durable: bool,
+) -> Result<Config, NameError> {
     let own = RealmName::parse(REALMS[realm])?;
     let mut config = Config::new(own)
         .limits(limits)
-        .durable(realm.is_multiple_of(2));
-    for number in 0..users {
+        .passwords(Passwords::Plain)
+        .durable(durable);
+    for number in users {
         let person = Person { realm, number };
         let name = person.name();
         config = config.user(UserConfig::new(&name, &shown_name(person), "", PASSWORD)?);

@@ -19,7 +19,8 @@ impl ClientId {
 /// What the world keeps of a connection.
 pub(super) struct Client {
     realm: RealmIndex,
-    connection: ConnectionId,
+    /// None if the realm was down when the client came.
+    connection: Option<ConnectionId>,
     state: State,
     /// Whether the realm wants to read no more for now.
     paused: bool,
@@ -36,6 +37,8 @@ enum State {
     Open,
     Dropped,
     Closed(CloseReason),
+    /// The realm went down, or was not there.
+    Lost,
 }
 
 enum Input {
@@ -44,10 +47,12 @@ enum Input {
 }
 
 impl World {
-    /// Connects a client to a realm.
+    /// Connects a client to a realm; where that is down the connection is lost at once.
     pub fn open(&mut self, realm: RealmIndex, address: &str) -> ClientId {
         let now = self.now;
-        let connection = self.stir(realm).open(Connection::new(address), now);
+        let connection = self
+            .stir(realm)
+            .map(|realm| realm.open(Connection::new(address), now));
         let client = ClientId(self.clients.len());
         self.clients.push(Client {
             realm,
@@ -59,7 +64,12 @@ impl World {
             taken: 0,
             heard: false,
         });
-        self.nodes[realm].clients.insert(connection, client);
+        match connection {
+            Some(connection) => {
+                self.nodes[realm].clients.insert(connection, client);
+            }
+            None => self.lose_client(client),
+        }
         client
     }
 
@@ -81,9 +91,12 @@ impl World {
         }
         end.state = State::Dropped;
         end.held.clear();
-        let (realm, connection, now) = (end.realm, end.connection, self.now);
+        let (realm, now) = (end.realm, self.now);
+        let connection = end.connection.expect("an open client has a connection");
         self.nodes[realm].clients.remove(&connection);
-        self.stir(realm).closed(connection, now);
+        if let Some(realm) = self.stir(realm) {
+            realm.closed(connection, now);
+        }
     }
 
     /// What the client has received and not taken yet.
@@ -119,7 +132,7 @@ impl World {
     pub fn close_reason(&self, client: ClientId) -> Option<&CloseReason> {
         match &self.clients[client.0].state {
             State::Closed(why) => Some(why),
-            State::Open | State::Dropped => None,
+            State::Open | State::Dropped | State::Lost => None,
         }
     }
 
@@ -146,9 +159,12 @@ impl World {
             realm, connection, ..
         } = self.clients[client.0];
         let now = self.now;
+        let Some((realm, connection)) = self.stir(realm).zip(connection) else {
+            return;
+        };
         match input {
-            Input::Bytes(bytes) => self.stir(realm).receive(connection, bytes, now),
-            Input::End => self.stir(realm).ended(connection, now),
+            Input::Bytes(bytes) => realm.receive(connection, bytes, now),
+            Input::End => realm.ended(connection, now),
         }
     }
 
@@ -176,11 +192,13 @@ impl World {
             return;
         };
         let now = self.now;
-        let node = &mut self.nodes[realm];
-        let bytes = node.realm.outgoing(connection);
+        let Some(realm) = &mut self.nodes[realm].realm else {
+            return;
+        };
+        let bytes = realm.outgoing(connection);
         let n = bytes.len();
         self.clients[client.0].received.extend_from_slice(bytes);
-        node.realm
+        realm
             .sent(connection, n, now)
             .expect("no more is sent than was outgoing");
         self.hear(client);
@@ -207,6 +225,14 @@ impl World {
             self.nodes[realm].clients.remove(&connection);
             self.hear(client);
         }
+    }
+
+    /// The realm of a client is down; what came from it before is still there to read.
+    pub(super) fn lose_client(&mut self, client: ClientId) {
+        let end = &mut self.clients[client.0];
+        end.state = State::Lost;
+        end.held.clear();
+        self.hear(client);
     }
 
     fn hear(&mut self, client: ClientId) {

@@ -1,7 +1,8 @@
 //! The links: pipes of frames that take their time and can be cut.
 
 use super::{RealmIndex, World, pair};
-use chatproto::{Direction, Frame, LinkId, RealmName};
+use chatproto::store::Fetched;
+use chatproto::{Direction, Frame, LinkId, RealmName, RequestId};
 
 /// One end of a pipe.
 #[derive(Clone, Copy)]
@@ -25,17 +26,31 @@ struct End {
     last_arrival_ms: u64,
 }
 
-/// What travels from one realm to another.
+/// What takes its time: what travels from one realm to another, and what a disk does.
 pub(super) enum Flight {
-    /// A connection being opened.
+    /// A connection being opened, and by which start of the dialler.
     Connect {
         dialler: RealmIndex,
+        start: u64,
         peer: RealmName,
     },
     /// Frames for this end of a pipe.
     Frames(Side, Vec<Frame>),
     /// The other end was closed.
     HangUp(Side),
+    /// The disk of a realm is done with a batch, for this start of the realm.
+    Synced {
+        realm: RealmIndex,
+        start: u64,
+        batch: u64,
+    },
+    /// Messages were read for this start of a realm.
+    Fetched {
+        realm: RealmIndex,
+        start: u64,
+        request: RequestId,
+        fetched: Fetched,
+    },
 }
 
 impl World {
@@ -92,7 +107,7 @@ impl World {
         self.latencies_ms.get(&pair(a, b)).copied().unwrap_or(0)
     }
 
-    fn take_off(&mut self, arrival_ms: u64, flight: Flight) {
+    pub(super) fn take_off(&mut self, arrival_ms: u64, flight: Flight) {
         self.departures += 1;
         self.flights.insert((arrival_ms, self.departures), flight);
     }
@@ -107,6 +122,7 @@ impl World {
             arrival_ms,
             Flight::Connect {
                 dialler,
+                start: self.nodes[dialler].start,
                 peer: peer.clone(),
             },
         );
@@ -118,7 +134,9 @@ impl World {
             return;
         };
         let now = self.now;
-        let node = &mut self.nodes[realm].realm;
+        let Some(node) = &mut self.nodes[realm].realm else {
+            return;
+        };
         let frames = node.link_outgoing(link).to_vec();
         if frames.is_empty() {
             return;
@@ -139,6 +157,14 @@ impl World {
         self.send_over(side.other(), Flight::HangUp);
     }
 
+    /// The process at this end is gone; the other one is told, if anything is.
+    pub(super) fn abandon(&mut self, side: Side, is_silent: bool) {
+        self.end_mut(side).alive = false;
+        if !is_silent {
+            self.send_over(side.other(), Flight::HangUp);
+        }
+    }
+
     fn send_over(&mut self, to: Side, flight: impl FnOnce(Side) -> Flight) {
         let latency_ms = self.latency_ms(self.end(to).realm, self.end(to.other()).realm);
         let arrival_ms = self
@@ -157,17 +183,44 @@ impl World {
             return;
         }
         match flight {
-            Flight::Connect { dialler, peer } => self.connect(dialler, &peer),
+            Flight::Connect {
+                dialler,
+                start,
+                peer,
+            } => {
+                if self.nodes[dialler].is_start(start) {
+                    self.connect(dialler, &peer);
+                }
+            }
             Flight::Frames(side, frames) => {
                 let End {
                     realm, link, alive, ..
                 } = *self.end(side);
-                if alive {
-                    let now = self.now;
-                    self.stir(realm).link_frames(link, &frames, now);
+                let now = self.now;
+                if let Some(realm) = self.stir(realm).filter(|_| alive) {
+                    realm.link_frames(link, &frames, now);
                 }
             }
             Flight::HangUp(side) => self.lose(side),
+            Flight::Synced {
+                realm,
+                start,
+                batch,
+            } => {
+                if self.nodes[realm].is_start(start) {
+                    self.finish_commit(realm, batch);
+                }
+            }
+            Flight::Fetched {
+                realm,
+                start,
+                request,
+                fetched,
+            } => {
+                if self.nodes[realm].is_start(start) {
+                    self.hand_in_fetched(realm, request, fetched);
+                }
+            }
         }
     }
 
@@ -178,18 +231,17 @@ impl World {
             acceptor.filter(|acceptor| !self.severed.contains(&pair(dialler, *acceptor)));
         let own = self.nodes[dialler].name.clone();
         let accepted = reachable.and_then(|acceptor| {
-            let link = self
-                .stir(acceptor)
-                .link_up(&own, Direction::Accepted, now)
-                .ok()?;
+            let realm = self.stir(acceptor)?;
+            let link = realm.link_up(&own, Direction::Accepted, now).ok()?;
             Some((acceptor, link))
         });
+        let realm = self.stir(dialler).expect("the dialler is up");
         let Some((acceptor, accepted)) = accepted else {
-            let failed = self.stir(dialler).dial_failed(peer, now);
+            let failed = realm.dial_failed(peer, now);
             failed.expect("a realm dials only the peers it is configured with");
             return;
         };
-        let opened = self.stir(dialler).link_up(peer, Direction::Dialled, now);
+        let opened = realm.link_up(peer, Direction::Dialled, now);
         let opened = opened.expect("a realm dials only the peers it is configured with");
         let end = |realm, link| End {
             realm,
@@ -218,7 +270,9 @@ impl World {
             self.end_mut(side).alive = false;
             self.nodes[realm].pipes.remove(&link);
             let now = self.now;
-            self.stir(realm).link_down(link, now);
+            if let Some(realm) = self.stir(realm) {
+                realm.link_down(link, now);
+            }
         }
     }
 

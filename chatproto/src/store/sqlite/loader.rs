@@ -16,7 +16,7 @@ use uuid::Uuid;
 type Make = fn(&Row<'_>, &mut dyn FnMut(Record)) -> Result<(), Fault>;
 
 /// What is read, in this order.
-const TABLES: [(&str, Make); 12] = [
+const TABLES: [(&str, Make); 13] = [
     ("SELECT id, name FROM realms ORDER BY id", peer),
     (
         "SELECT id, name, display_name, country, password FROM users ORDER BY id",
@@ -28,6 +28,11 @@ const TABLES: [(&str, Make); 12] = [
     (
         "SELECT id, user, token, opened_unix_ms, used_unix_ms FROM sessions ORDER BY id",
         session,
+    ),
+    (
+        "SELECT sessions FROM meta
+        WHERE sessions > coalesce((SELECT max(id) FROM sessions), 0)",
+        last_session,
     ),
     (
         "SELECT key, word, digest, (SELECT min(key) FROM send_keys
@@ -197,6 +202,14 @@ fn session(row: &Row<'_>, each: &mut dyn FnMut(Record)) -> Result<(), Fault> {
             unix_ms: used,
         });
     }
+    Ok(())
+}
+
+/// Numbers go on after the greatest one that ever was.
+fn last_session(row: &Row<'_>, each: &mut dyn FnMut(Record)) -> Result<(), Fault> {
+    each(Record::SessionEnded {
+        session: number(row, 0)?,
+    });
     Ok(())
 }
 

@@ -21,7 +21,10 @@ pub(super) fn create(connection: &Connection, realm: &RealmName) -> Result<(), F
     let transaction = connection.unchecked_transaction()?;
     transaction.execute_batch(TABLES)?;
     transaction.execute_batch(VIEWS)?;
-    transaction.execute("INSERT INTO meta VALUES (1, ?1)", (realm.as_str(),))?;
+    transaction.execute(
+        "INSERT INTO meta (only, realm) VALUES (1, ?1)",
+        (realm.as_str(),),
+    )?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", format(STEPS))?;
     Ok(transaction.commit()?)

@@ -4,10 +4,12 @@
 -- message costs one row and no index. A key of two parts has the owner in its high bits: all rows
 -- of an owner are one range, found by a seek. STRICT keeps a wrong type from getting in.
 
--- Which realm the store belongs to.
+-- Which realm the store belongs to, and the greatest number of a session that has ended: no number is
+-- used again.
 CREATE TABLE meta (
     only INTEGER PRIMARY KEY CHECK (only = 1),
-    realm TEXT NOT NULL
+    realm TEXT NOT NULL,
+    sessions INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- A user's number has 23 bits, so that a message's key has 63.

@@ -17,6 +17,10 @@ const ACCOUNT: &str = "INSERT OR REPLACE INTO users VALUES (?1, ?2, ?3, ?4, ?5)"
 const OPEN: &str = "INSERT OR REPLACE INTO sessions VALUES (?1, ?2, ?3, ?4, ?4)";
 const USE: &str = "UPDATE sessions SET used_unix_ms = max(used_unix_ms, ?2) WHERE id = ?1";
 const END: &str = "DELETE FROM sessions WHERE id = ?1";
+const COUNT_SESSION: &str = "UPDATE meta SET sessions = max(sessions, ?1)";
+const IS_DELIVERED: &str =
+    "SELECT 1 FROM messages WHERE key = ?1 AND sender = ?2 AND unix_ms = ?3 AND text = ?4";
+const IS_QUEUED: &str = "SELECT 1 FROM queue WHERE key = ?1 AND id = ?2";
 const LIST: &str = "INSERT OR REPLACE INTO senders VALUES (?1, ?2)";
 const REMEMBER: &str = "INSERT OR REPLACE INTO send_keys VALUES (?1, ?2, ?3)";
 const FORGET: &str = "DELETE FROM send_keys WHERE key BETWEEN ?1 AND ?2";
@@ -43,6 +47,9 @@ const ARRIVE: &str = "INSERT INTO cursors VALUES (?1, ?2, ?3, ?4) ON CONFLICT (i
 const REFUSE: &str = "INSERT OR REPLACE INTO refusals VALUES (?1, ?2)";
 const TELL: &str = "DELETE FROM refusals WHERE key = ?1";
 
+/// A record that this version does not know would not be kept, so its batch must not be either.
+const UNKNOWN: Fault = Fault::Row("a record is of a kind that it does not know");
+
 /// How many statements there are to keep ready, those of [`super::fetch`] and others included.
 pub(super) const STATEMENTS: usize = 64;
 
@@ -60,13 +67,13 @@ impl<'c> Ready<'c> {
         }
     }
 
-    fn run(&mut self, connection: &'c Connection, params: impl Params) -> Result<(), Fault> {
+    /// Returns whether a row was added.
+    fn add(&mut self, connection: &'c Connection, params: impl Params) -> Result<bool, Fault> {
         let statement = match &mut self.statement {
             Some(statement) => statement,
             none => none.insert(connection.prepare_cached(self.sql)?),
         };
-        statement.execute(params)?;
-        Ok(())
+        Ok(statement.execute(params)? > 0)
     }
 }
 
@@ -108,7 +115,10 @@ impl<'c> Writer<'c> {
                     unix_ms.cast_signed(),
                     &**text,
                 );
-                self.deliver.run(self.connection, row)
+                if self.deliver.add(self.connection, row)? {
+                    return Ok(());
+                }
+                self.check_known(IS_DELIVERED, row)
             }
             Record::InboxTaken { owner, upto } => {
                 key(owner.number(), *upto)?;
@@ -169,8 +179,11 @@ impl<'c> Writer<'c> {
             Record::SessionUsed { session, unix_ms } => {
                 self.run(USE, (session.cast_signed(), unix_ms.cast_signed()))
             }
-            Record::SessionEnded { session } => self.run(END, (session.cast_signed(),)),
-            _ => Ok(()),
+            Record::SessionEnded { session } => {
+                self.run(COUNT_SESSION, (session.cast_signed(),))?;
+                self.run(END, (session.cast_signed(),))
+            }
+            _ => Err(UNKNOWN),
         }
     }
 
@@ -233,7 +246,7 @@ impl<'c> Writer<'c> {
                 self.run(REFUSE, (key(peer.number(), *seq)?, id.as_bytes()))
             }
             Record::RefusalTold { peer, seq } => self.run(TELL, (key(peer.number(), *seq)?,)),
-            _ => Ok(()),
+            _ => Err(UNKNOWN),
         }
     }
 
@@ -273,7 +286,19 @@ impl<'c> Writer<'c> {
             envelope.expires_unix_ms.cast_signed(),
             envelope.text.as_str(),
         );
-        self.queue.run(self.connection, row)
+        if self.queue.add(self.connection, row)? {
+            return Ok(());
+        }
+        self.check_known(IS_QUEUED, (row.0, row.1))
+    }
+
+    /// What is there already must be the very same: anything else would be lost without a word.
+    fn check_known(&self, sql: &'static str, params: impl Params) -> Result<(), Fault> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        if statement.exists(params)? {
+            return Ok(());
+        }
+        Err(Fault::Row("a message would take the place of another"))
     }
 
     fn arrive(

@@ -1,0 +1,37 @@
+//! What would be lost without a word if a number were used twice.
+
+use crate::harness::{Harness as _, Sqlite, commit_all, load};
+use crate::sample::{account, batch, delivered, user};
+use chatproto::store::{Fetch, Store as _, StoreError};
+use chatproto::{Record, Sender};
+
+fn listed() -> Record {
+    Record::Listed {
+        owner: user(1),
+        position: 0,
+        sender: Sender::Local(user(0)),
+    }
+}
+
+#[test]
+fn a_message_never_takes_the_place_of_another() {
+    let place = Sqlite::new();
+    let mut store = place.open();
+    let people = vec![account(0, "messi"), account(1, "lineker"), listed()];
+    commit_all(&mut store, [&batch(1, people)]);
+    let first = batch(2, vec![delivered(1, 1, "halo")]);
+    commit_all(&mut store, [&first, &first]);
+
+    let refused = store.commit(&batch(3, vec![delivered(1, 2, "a"), delivered(1, 1, "b")]));
+
+    assert!(
+        matches!(refused, Err(StoreError::Damaged(_))),
+        "{refused:?}"
+    );
+    drop(store);
+    let mut store = place.open();
+    load(&mut store);
+    let kept = store.fetch(&Fetch::range(user(1), 1, 9)).unwrap().messages;
+    assert_eq!(kept.len(), 1);
+    assert_eq!(&*kept[0].text, "halo");
+}
