@@ -1,6 +1,8 @@
 //! The command line.
 
-use crate::run;
+use crate::settings::COST;
+use crate::{hash_password, operate, run};
+use chatproto::Argon2Cost;
 use lexopt::prelude::{Long, Short, Value};
 use std::ffi::OsString;
 use std::io::Write;
@@ -10,18 +12,36 @@ use std::process::ExitCode;
 pub(crate) const WRONG_INPUT: u8 = 2;
 /// Where `realmd chat` finds a realm unless told otherwise.
 const CHAT_ADDRESS: &str = "127.0.0.1:8889";
-const OPTIONS: [&str; 3] = ["check", "help", "version"];
+const OPTIONS: [&str; 7] = [
+    "check",
+    "help",
+    "json",
+    "lanes",
+    "memory-kib",
+    "passes",
+    "version",
+];
 const HELP: &str = "\
 realmd runs chat realms, each described by a file.
 
 Usage: realmd [--check] FILE...
        realmd chat [HOST:PORT]
+       realmd hash-password [--memory-kib N] [--passes N] [--lanes N]
+       realmd inspect FILE [--json]
+       realmd backup FILE BACKUP
+       realmd compact FILE
 
   --check        read the files, say what each would run, and open no port
   -h, --help     print this
   -V, --version  print the version
 
 realmd chat talks to a realm, by default the one at 127.0.0.1:8889.
+realmd hash-password asks for a password, or reads one line from a pipe, and
+prints what a user's password_hash in a realm file may be.
+realmd inspect tells how many messages wait for whom, and how big the data are.
+realmd backup copies the data to a new file, from which the realm could start.
+realmd compact gives back the room of what was deleted; commits wait meanwhile.
+These three work while the realm runs, for the user that runs it, and without it.
 The log goes to standard error; RUST_LOG=warn makes it quieter.
 Ctrl-C ends the realms cleanly, a second one at once.
 
@@ -33,6 +53,8 @@ To begin with: realmd examples/realm1.toml examples/realm2.toml
 enum Command {
     Run { files: Vec<OsString>, check: bool },
     Chat { address: String },
+    HashPassword { cost: Argon2Cost },
+    Operate(operate::Order),
     Help,
     Version,
 }
@@ -47,6 +69,8 @@ pub fn main() -> ExitCode {
             check: false,
         }) => run::run(&files),
         Ok(Command::Chat { address }) => crate::chat::run(&address),
+        Ok(Command::HashPassword { cost }) => hash_password::run(cost),
+        Ok(Command::Operate(order)) => operate::run(&order),
         Ok(Command::Help) => say(HELP),
         Ok(Command::Version) => say(&format!("realmd {}\n", env!("CARGO_PKG_VERSION"))),
         Err(sentence) => {
@@ -57,40 +81,106 @@ pub fn main() -> ExitCode {
 }
 
 fn parse(mut arguments: lexopt::Parser) -> Result<Command, String> {
-    let (mut words, mut check) = (Vec::new(), false);
+    let mut written = Written::default();
     while let Some(argument) = arguments.next().map_err(|error| error.to_string())? {
         match argument {
-            Long("check") => check = true,
+            Long("check") => written.check = true,
+            Long("json") => written.json = true,
+            Long("memory-kib") => written.cost[0] = Some(number(&mut arguments)?),
+            Long("passes") => written.cost[1] = Some(number(&mut arguments)?),
+            Long("lanes") => written.cost[2] = Some(number(&mut arguments)?),
             Long("help") | Short('h') => return Ok(Command::Help),
             Long("version") | Short('V') => return Ok(Command::Version),
             Long(other) => return Err(format!("there is no option --{other}{}", hint(other))),
             Short(other) => return Err(format!("there is no option -{other}")),
-            Value(word) => words.push(word),
+            Value(word) => written.words.push(word),
         }
     }
-    if words.first().is_some_and(|word| word == "chat") {
-        return chat(words, check);
+    let first = written.words.first().and_then(|word| word.to_str());
+    match first {
+        Some(word) if operate::WORDS.contains(&word) => written.operate(),
+        _ if written.json => Err("--json is for realmd inspect alone".to_owned()),
+        Some("chat") => written.chat(),
+        Some("hash-password") => written.hash_password(),
+        _ => written.run(),
     }
-    if words.is_empty() {
-        return Err("name at least one realm file, such as examples/realm1.toml".to_owned());
-    }
-    Ok(Command::Run {
-        files: words,
-        check,
-    })
 }
 
-fn chat(words: Vec<OsString>, check: bool) -> Result<Command, String> {
-    if check || words.len() > 2 {
-        return Err("realmd chat takes nothing but one HOST:PORT".to_owned());
+/// A command line in pieces.
+#[derive(Default)]
+struct Written {
+    words: Vec<OsString>,
+    check: bool,
+    json: bool,
+    /// Memory in KiB, passes, lanes.
+    cost: [Option<u32>; 3],
+}
+
+impl Written {
+    fn run(self) -> Result<Command, String> {
+        self.without_cost()?;
+        if self.words.is_empty() {
+            return Err("name at least one realm file, such as examples/realm1.toml".to_owned());
+        }
+        Ok(Command::Run {
+            files: self.words,
+            check: self.check,
+        })
     }
-    let address = match words.into_iter().nth(1) {
-        Some(word) => word
-            .into_string()
-            .map_err(|_| "HOST:PORT must be UTF-8".to_owned())?,
-        None => CHAT_ADDRESS.to_owned(),
-    };
-    Ok(Command::Chat { address })
+
+    fn chat(self) -> Result<Command, String> {
+        self.without_cost()?;
+        if self.check || self.words.len() > 2 {
+            return Err("realmd chat takes nothing but one HOST:PORT".to_owned());
+        }
+        let address = match self.words.into_iter().nth(1) {
+            Some(word) => word
+                .into_string()
+                .map_err(|_| "HOST:PORT must be UTF-8".to_owned())?,
+            None => CHAT_ADDRESS.to_owned(),
+        };
+        Ok(Command::Chat { address })
+    }
+
+    /// A password on the command line could be read by everybody on the machine.
+    fn hash_password(self) -> Result<Command, String> {
+        if self.check || self.words.len() > 1 {
+            return Err(
+                "realmd hash-password takes no word: it asks for the password, or reads it from a pipe"
+                    .to_owned(),
+            );
+        }
+        let [memory_kib, passes, lanes] = self.cost;
+        let [own_memory_kib, own_passes, own_lanes] = COST;
+        let cost = Argon2Cost::new(
+            memory_kib.unwrap_or(own_memory_kib),
+            passes.unwrap_or(own_passes),
+            lanes.unwrap_or(own_lanes),
+        );
+        cost.map(|cost| Command::HashPassword { cost })
+            .map_err(|error| error.to_string())
+    }
+
+    fn operate(self) -> Result<Command, String> {
+        self.without_cost()?;
+        if self.check {
+            return Err("--check is for running realms alone".to_owned());
+        }
+        operate::Order::parse(self.words, self.json).map(Command::Operate)
+    }
+
+    fn without_cost(&self) -> Result<(), String> {
+        if self.cost.iter().all(Option::is_none) {
+            return Ok(());
+        }
+        Err("--memory-kib, --passes and --lanes are for realmd hash-password alone".to_owned())
+    }
+}
+
+fn number(arguments: &mut lexopt::Parser) -> Result<u32, String> {
+    let value = arguments.value().map_err(|error| error.to_string())?;
+    let number = value.to_str().and_then(|text| text.parse().ok());
+    number.ok_or_else(|| format!("\"{}\" is no whole number", value.display()))
 }
 
 fn hint(written: &str) -> String {
@@ -162,8 +252,28 @@ mod tests {
     }
 
     #[test]
+    fn a_hash_costs_what_is_said() {
+        let cost = |memory_kib, passes, lanes| {
+            Ok(Command::HashPassword {
+                cost: Argon2Cost::new(memory_kib, passes, lanes).unwrap(),
+            })
+        };
+
+        assert_eq!(parsed(&["hash-password"]), cost(19_456, 2, 1));
+        assert_eq!(
+            parsed(&["hash-password", "--passes=3", "--memory-kib", "64"]),
+            cost(64, 3, 1)
+        );
+        assert_eq!(COST.map(Some), [Some(19_456), Some(2), Some(1)]);
+        assert_eq!(
+            Argon2Cost::default(),
+            Argon2Cost::new(19_456, 2, 1).unwrap()
+        );
+    }
+
+    #[test]
     fn a_wrong_command_line_is_told_in_a_sentence() {
-        let table: [(&[&str], &str); 5] = [
+        let table: [(&[&str], &str); 12] = [
             (
                 &[],
                 "name at least one realm file, such as examples/realm1.toml",
@@ -177,6 +287,28 @@ mod tests {
             (
                 &["chat", "a", "b"],
                 "realmd chat takes nothing but one HOST:PORT",
+            ),
+            (
+                &["hash-password", "surabaya"],
+                "realmd hash-password takes no word: it asks for the password, or reads it from a pipe",
+            ),
+            (
+                &["hash-password", "--lanes", "9", "--memory-kib", "8"],
+                "Argon2 takes 1 to 64 lanes, 1 to 100 passes, and from 8 KiB of memory a lane to 1 GiB in all",
+            ),
+            (&["inspect"], "realmd inspect takes one realm file"),
+            (
+                &["backup", "--check", "a", "b"],
+                "--check is for running realms alone",
+            ),
+            (&["a", "--json"], "--json is for realmd inspect alone"),
+            (
+                &["hash-password", "--passes", "x"],
+                "\"x\" is no whole number",
+            ),
+            (
+                &["a", "--passes", "3"],
+                "--memory-kib, --passes and --lanes are for realmd hash-password alone",
             ),
         ];
 

@@ -51,6 +51,11 @@ impl Clients {
         }
     }
 
+    /// How many are connected.
+    pub(crate) fn count(&self) -> usize {
+        self.slots.iter().flatten().count()
+    }
+
     /// Takes the socket of a connection that the engine has just opened.
     pub(crate) fn add(
         &mut self,

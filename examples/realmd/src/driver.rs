@@ -2,10 +2,14 @@
 
 use crate::clients::Clients;
 use crate::clock::Clock;
+use crate::hashes::Hashes;
 use crate::journal::Journal;
 use crate::links::Links;
 use crate::listener::{ACCEPTED_PER_TURN_MAX, Acceptor};
-use chatproto::{Connection, Now, Output, Realm};
+use crate::operate::Desk;
+use crate::store::{Storage, Word};
+use chatproto::store::StoreError;
+use chatproto::{Connection, Misuse, Now, Output, Realm, StoreFailure};
 use mio::{Events, Interest, Poll, Token, Waker};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -49,6 +53,14 @@ pub(crate) struct Driver {
     clients: Clients,
     acceptor: Option<Acceptor>,
     links: Option<Links>,
+    hashes: Hashes,
+    /// For operators; it goes before the store.
+    desk: Option<Desk>,
+    storage: Option<Storage>,
+    /// The batch that the store has not answered.
+    committing: Option<u64>,
+    /// Why the store is broken.
+    failure: Option<StoreError>,
     stop: Arc<AtomicBool>,
     /// When a realm that ends has had time enough.
     end_at_ms: Option<u64>,
@@ -66,6 +78,7 @@ impl Driver {
         poll.registry()
             .register(acceptor.listener(), LISTENER, Interest::READABLE)?;
         Ok(Self {
+            hashes: Hashes::new(realm.limits().hashes_max, Arc::clone(&waker)),
             realm,
             journal,
             clock,
@@ -74,6 +87,10 @@ impl Driver {
             clients: Clients::new(),
             acceptor: Some(acceptor),
             links: None,
+            desk: None,
+            storage: None,
+            committing: None,
+            failure: None,
             stop: Arc::default(),
             end_at_ms: None,
         })
@@ -95,10 +112,17 @@ impl Driver {
         self.links = Some(links);
     }
 
+    pub(crate) fn store(&mut self, storage: Storage, desk: Desk) {
+        self.storage = Some(storage);
+        self.desk = Some(desk);
+    }
+
     /// Runs until the realm has ended.
     pub(crate) fn run(mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(EVENTS_MAX);
-        self.carry_out(self.clock.now());
+        let now = self.clock.now();
+        self.carry_out(now);
+        self.commit(now);
         loop {
             let timeout = self.timeout();
             match self.poll.poll(&mut events, timeout) {
@@ -108,12 +132,13 @@ impl Driver {
             let now = self.clock.now();
             self.turn(&events, now);
             if self.has_ended(now) {
-                return Ok(());
+                return self.finish();
             }
         }
     }
 
     fn turn(&mut self, events: &Events, now: Now) {
+        self.hear(now);
         self.clients.read_again(&mut self.realm, now);
         let mut handled = 0;
         for event in events {
@@ -138,16 +163,99 @@ impl Driver {
             self.realm.handle_timeout(now);
         }
         if self.end_at_ms.is_none() && self.stop.load(Ordering::SeqCst) {
-            self.end_at_ms = Some(now.mono_ms + END_MS_MAX);
-            self.acceptor = None;
+            self.end(now);
             self.realm.shutdown(now);
         }
         self.carry_out(now);
         self.accept(now);
+        // Once a turn: handed over earlier, batches are smaller and there are more of them.
+        self.commit(now);
         self.clients.let_go(now);
         if let Some(links) = &mut self.links {
             links.flush();
         }
+    }
+
+    /// Closes the store, which lets a commit under way end.
+    fn finish(mut self) -> io::Result<()> {
+        self.desk = None;
+        let file = self.storage.take().map(Storage::close);
+        if let Some(failure) = self.failure {
+            return Err(io::Error::other(failure.to_string()));
+        }
+        self.journal.ended(file.as_deref());
+        Ok(())
+    }
+
+    /// Takes in what the threads beside the loop have done.
+    fn hear(&mut self, now: Now) {
+        while let Some((request, answer)) = self.hashes.answer() {
+            expect_use(self.realm.verified(request, answer, now));
+        }
+        while let Some((request, fetched)) = self.storage.as_mut().and_then(Storage::fetched) {
+            expect_use(self.realm.fetched(request, fetched, now));
+        }
+        while self.failure.is_none()
+            && let Some(word) = self.storage.as_ref().and_then(Storage::hear)
+        {
+            match word {
+                Word::Committed(number) => {
+                    self.committing = None;
+                    self.journal.stored();
+                    if let Some(desk) = &mut self.desk {
+                        desk.committed(now);
+                    }
+                    expect_use(self.realm.committed(number, now));
+                }
+                Word::Failed(number, StoreError::Full(sentence)) => {
+                    self.committing = None;
+                    self.journal.full(&sentence);
+                    let full = StoreFailure::Full;
+                    expect_use(self.realm.store_failed(number, full, now));
+                }
+                Word::Failed(_, error) | Word::Broken(error) => self.fail(error, now),
+            }
+        }
+        if let Some(desk) = &mut self.desk {
+            desk.answer(|| self.clients.count());
+        }
+    }
+
+    /// Hands the next batch to the store, if none is under way.
+    fn commit(&mut self, now: Now) {
+        let Some(batch) = self.realm.take_batch() else {
+            return;
+        };
+        if self.failure.is_some() {
+            let broken = StoreFailure::Broken;
+            expect_use(self.realm.store_failed(batch.number, broken, now));
+            self.carry_out(now);
+        } else if let Some(storage) = &self.storage {
+            self.committing = Some(batch.number);
+            if let Some(desk) = &mut self.desk {
+                desk.committing(batch.records.len());
+            }
+            storage.commit(batch);
+        }
+    }
+
+    /// Ends the realm at once: nothing is known any more of what is in the store.
+    fn fail(&mut self, error: StoreError, now: Now) {
+        self.journal.broken(&error);
+        self.failure = Some(error);
+        self.end(now);
+        match self.committing.take() {
+            Some(number) => {
+                let broken = StoreFailure::Broken;
+                expect_use(self.realm.store_failed(number, broken, now));
+            }
+            None => self.realm.shutdown(now),
+        }
+    }
+
+    fn end(&mut self, now: Now) {
+        self.end_at_ms = Some(now.mono_ms + END_MS_MAX);
+        self.acceptor = None;
     }
 
     fn timeout(&self) -> Option<Duration> {
@@ -178,7 +286,17 @@ impl Driver {
                     self.journal.closed(id, reason);
                     self.clients.close(id, reason, self.poll.registry(), now);
                 }
-                Output::Event(event) => self.journal.event(&event),
+                Output::Event(event) => {
+                    self.journal.event(&event);
+                    if let Some(desk) = &mut self.desk {
+                        desk.event(&event, now);
+                    }
+                }
+                Output::Hash(request, job) => self.hashes.run(request, job),
+                Output::Fetch(request, fetch) => match &mut self.storage {
+                    Some(storage) => storage.fetch(request, fetch),
+                    None => expect_use(self.realm.fetched(request, None, now)),
+                },
                 other => self.carry_out_link(other, now),
             }
         }
@@ -189,11 +307,7 @@ impl Driver {
             (Output::LinkSend(id), Some(links)) => links.send(id, &mut self.realm),
             (Output::LinkClose(id, _), Some(links)) => links.close(id),
             (Output::Dial(peer), Some(links)) => links.dial(peer),
-            (Output::Dial(peer), None) => {
-                if let Err(misuse) = self.realm.dial_failed(&peer, now) {
-                    tracing::error!("a bug in this server: {misuse}");
-                }
-            }
+            (Output::Dial(peer), None) => expect_use(self.realm.dial_failed(&peer, now)),
             // Nothing is executed without a connection here.
             _ => {}
         }
@@ -236,5 +350,11 @@ impl Driver {
         };
         now.mono_ms >= end_at_ms
             || (self.realm.is_shut_down() && self.clients.deadline_ms().is_none())
+    }
+}
+
+fn expect_use(result: Result<(), Misuse>) {
+    if let Err(misuse) = result {
+        tracing::error!("a bug in this server: {misuse}");
     }
 }

@@ -1,18 +1,58 @@
 //! What a realm tells of itself, in the words of the classic servers' log.
 
 use crate::escape::Escaped;
+use chatproto::store::StoreError;
 use chatproto::{CloseReason, ConnectionId, Event, LinkCloseReason, RealmName};
 use std::net::SocketAddr;
+use std::path::Path;
 use tracing::{debug, error, info, warn};
 
 /// One realm's voice in the log.
 pub(crate) struct Journal {
     realm: RealmName,
+    /// Why the store takes nothing, as it was told last.
+    full: Option<String>,
 }
 
 impl Journal {
     pub(crate) fn new(realm: RealmName) -> Self {
-        Self { realm }
+        Self { realm, full: None }
+    }
+
+    /// Tells of a store that takes nothing for now, once for each reason.
+    pub(crate) fn full(&mut self, why: &str) {
+        if self.full.as_deref() != Some(why) {
+            warn!(
+                "{}: {why}; until then changes are refused, and what was answered stands",
+                self.realm
+            );
+            self.full = Some(why.to_owned());
+        }
+    }
+
+    /// Notes that the store takes what it is given.
+    pub(crate) fn stored(&mut self) {
+        self.full = None;
+    }
+
+    /// Tells of a store of which nothing is known any more.
+    pub(crate) fn broken(&self, why: &StoreError) {
+        error!("{}: {why}", self.realm);
+    }
+
+    /// Tells of the end, and what comes of what the realm knew.
+    pub(crate) fn ended(&self, file: Option<&Path>) {
+        let realm = &self.realm;
+        if self.full.is_some() {
+            warn!(
+                "{realm}: the store had no room to the end: changes that were not answered are lost"
+            );
+        }
+        let data = file.map_or_else(
+            || "and with it all that it knew: it had no [store]".to_owned(),
+            |file| format!("its data are in {}", file.display()),
+        );
+        info!("{realm} has ended, {data}");
     }
 
     /// Tells of a new connection, the way Python shows an address.
@@ -126,6 +166,15 @@ impl Journal {
             Event::InboxRead { user, messages } => {
                 info!("{realm}: INBOX: {user}, messages: {messages}");
             }
+            Event::InboxPeeked { user, messages } => {
+                info!("{realm}: PEEK: {user}, messages: {messages}");
+            }
+            Event::InboxAcked { user, messages } => {
+                info!("{realm}: ACK: {user}, messages: {messages}");
+            }
+            Event::HistoryRead { user, messages } => {
+                info!("{realm}: HISTORY: {user}, messages: {messages}");
+            }
             Event::ActiveUsersRead { user } => info!("{realm}: ACTIVE USER: {user}"),
             Event::GroupJoined {
                 connection,
@@ -153,7 +202,13 @@ impl Journal {
             Event::StoreFull => {
                 error!("{realm}: the store is full, changes are refused until it has room");
             }
-            Event::StoreBroken => error!("{realm}: the store is broken, the realm has stopped"),
+            Event::PasswordFailed => {
+                error!(
+                    "{realm}: a password could not be checked: this machine has too little memory free"
+                );
+            }
+            Event::StoreRecovered => info!("{realm}: the store takes changes again"),
+            // Told with their reasons where they happen: StoreFull, StoreBroken, FetchFailed.
             other => debug!("{realm}: {}", Escaped(&format!("{other:?}"))),
         }
     }

@@ -9,6 +9,7 @@ use signal_hook::iterator::Signals;
 use std::ffi::OsString;
 use std::io;
 use std::process::ExitCode;
+use std::sync::mpsc::channel;
 use tracing::{info, warn};
 
 /// The exit code after a second signal, as shells give it for Ctrl-C.
@@ -56,11 +57,37 @@ pub(crate) fn run(files: &[OsString]) -> ExitCode {
     for server in &servers {
         say(&ready(server));
     }
-    let ended = servers.into_iter().map(Server::wait).collect::<Vec<_>>();
-    match ended.into_iter().collect::<io::Result<()>>() {
+    match wait(servers) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => failed(&error.to_string()),
+        Err(sentence) => failed(&sentence),
     }
+}
+
+/// Waits until all realms have ended. One that fails ends the others too: whoever looks after the
+/// program sees that it is gone, and not that a part of it is.
+fn wait(servers: Vec<Server>) -> Result<(), String> {
+    let stoppers: Vec<_> = servers.iter().map(Server::stopper).collect();
+    let (told, ended) = channel();
+    for server in servers {
+        let (name, told) = (server.name().clone(), told.clone());
+        let wait = move || {
+            // The other end waits for all of them.
+            let _ = told.send((name, server.wait()));
+        };
+        let started = std::thread::Builder::new().spawn(wait);
+        started.map_err(|error| format!("no thread to wait for a realm: {error}"))?;
+    }
+    drop(told);
+    let mut outcome = Ok(());
+    for (name, result) in ended {
+        if let Err(error) = result {
+            for stop in &stoppers {
+                stop();
+            }
+            outcome = outcome.and_then(|()| Err(format!("{name} has stopped: {error}")));
+        }
+    }
+    outcome
 }
 
 fn load(files: &[OsString]) -> Result<Vec<Settings>, SettingsError> {
@@ -86,8 +113,12 @@ fn ready(server: &Server) -> String {
     let link = server
         .link_address()
         .map_or_else(String::new, |address| format!(" (link {address})"));
+    let data = server.store_file().map_or_else(
+        || "KEEPS NOTHING: without [store] all is gone when it ends".to_owned(),
+        |file| format!("its data in {}", file.display()),
+    );
     format!(
-        "{} is ready at {}{link}\n",
+        "{} is ready at {}{link}, {data}\n",
         server.name(),
         server.client_address()
     )
@@ -124,8 +155,12 @@ fn described(settings: &Settings, file: &OsString) -> String {
         .as_ref()
         .filter(|_| !settings.config.peers.is_empty());
     let link = listening.map_or_else(String::new, |link| format!(", links at {}", link.address));
+    let data = settings.store.as_ref().map_or_else(
+        || "kept nowhere".to_owned(),
+        |store| format!("in {}", store.file(&settings.config.realm).display()),
+    );
     format!(
-        "{}: {} with clients at {}{link}; users: {users}; linked with: {peers}\n",
+        "{}: {} with clients at {}{link}; users: {users}; linked with: {peers}; data: {data}\n",
         file.display(),
         settings.config.realm,
         settings.client.address,

@@ -5,10 +5,13 @@ use crate::driver::{Driver, Stop};
 use crate::journal::Journal;
 use crate::links::{self, Links};
 use crate::listener::{self, Acceptor, ListenError};
+use crate::operate::Desk;
 use crate::settings::Settings;
-use chatproto::{ConfigError, Realm, RealmName};
+use crate::store::{self, Storage, StoreHandle, StoreStartError};
+use chatproto::{ConfigError, Passwords, Realm, RealmName};
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::thread::JoinHandle;
 use tracing::warn;
 
@@ -44,6 +47,7 @@ pub struct Server {
     name: RealmName,
     client_address: SocketAddr,
     link_address: Option<SocketAddr>,
+    store: Option<StoreHandle>,
     stop: Stop,
     thread: Option<JoinHandle<io::Result<()>>>,
 }
@@ -55,6 +59,9 @@ pub enum StartError {
     /// A port could not be opened.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// The data that the realm left cannot be opened; they were left as they are.
+    #[error("{0}")]
+    Store(String),
     /// The engine does not take the configuration.
     #[error("{0}")]
     Config(#[from] ConfigError),
@@ -71,18 +78,29 @@ pub enum StartError {
     System(#[from] io::Error),
 }
 
+impl From<StoreStartError> for StartError {
+    fn from(error: StoreStartError) -> Self {
+        match error {
+            StoreStartError::Config(error) => Self::Config(error),
+            other => Self::Store(other.to_string()),
+        }
+    }
+}
+
 impl Server {
-    /// Opens the ports and starts the threads of a realm.
+    /// Opens the ports and the store, and starts the threads of a realm.
     ///
     /// # Errors
     ///
-    /// A port is taken, or the system lacks what the realm needs: one sentence.
+    /// A port is taken, the data cannot be used, or the system lacks what the realm needs: one
+    /// sentence.
     pub fn start(settings: Settings) -> Result<Self, StartError> {
         let Settings {
             config,
             client,
             link,
             peers,
+            store,
             ..
         } = settings;
         let name = config.realm.clone();
@@ -106,7 +124,15 @@ impl Server {
 
         let clock = Clock::start();
         let transport = links::transport(&config);
-        let realm = Realm::new(config, seed()?, clock.now())?;
+        let peer_names: Vec<_> = config.peers.iter().map(|peer| peer.name.clone()).collect();
+        let has_plain_passwords = config.passwords == Passwords::Plain;
+        let (realm, opened) = match &store {
+            Some(store) => {
+                let (realm, opened) = store::open(store, config, seed()?, clock.now())?;
+                (realm, Some(opened))
+            }
+            None => (Realm::new(config, seed()?, clock.now())?, None),
+        };
         let mut driver = Driver::new(
             realm,
             Journal::new(name.clone()),
@@ -117,6 +143,20 @@ impl Server {
             warn!(
                 "{name}: clients come unencrypted: passwords can be read on their way to {client_address}"
             );
+        }
+        if has_plain_passwords {
+            warn!(
+                "{name}: PASSWORDS ARE NOT HASHED, as [passwords] wants it. For lessons and benchmarks only."
+            );
+        }
+        let storage = opened
+            .map(|opened| Storage::start(opened, &driver.waker()))
+            .transpose()?;
+        let store = storage.as_ref().map(Storage::handle);
+        if let Some(storage) = storage {
+            let (handle, waker) = (storage.handle(), driver.waker());
+            let desk = Desk::open(&name, handle, peer_names, &waker, clock.now());
+            driver.store(storage, desk);
         }
         if linked {
             warn_of_plain_links(&name);
@@ -131,15 +171,12 @@ impl Server {
         let stop = driver.stop();
         let thread = std::thread::Builder::new()
             .name(name.to_string())
-            .spawn(move || {
-                driver
-                    .run()
-                    .inspect_err(|error| tracing::error!("the realm has ended: {error}"))
-            })?;
+            .spawn(move || driver.run())?;
         Ok(Self {
             name,
             client_address,
             link_address,
+            store,
             stop,
             thread: Some(thread),
         })
@@ -163,11 +200,17 @@ impl Server {
         self.link_address
     }
 
+    /// The file that keeps the realm's data; none if they are in memory alone.
+    #[must_use]
+    pub fn store_file(&self) -> Option<&Path> {
+        self.store.as_ref().map(StoreHandle::file)
+    }
+
     /// Says goodbye to everybody and ends; waits for that at most a few seconds.
     ///
     /// # Errors
     ///
-    /// The realm had ended by itself before: the system refused it something.
+    /// The realm had ended by itself before: its store failed, or the system refused it something.
     pub fn stop(mut self) -> io::Result<()> {
         self.stop.now();
         self.join()
@@ -177,7 +220,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// The system refused the realm something that it needs.
+    /// Its store failed, or the system refused it something that it needs.
     pub fn wait(mut self) -> io::Result<()> {
         self.join()
     }

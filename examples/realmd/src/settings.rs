@@ -1,10 +1,15 @@
-//! What a realm file says: one realm's name, addresses, users, peers and limits.
+//! What a realm file says: one realm's name, addresses, users, peers, limits, and where it keeps its
+//! data.
 
 mod check;
 mod reading;
+mod storage;
 mod table;
+mod users;
 
 pub use check::check_together;
+pub use storage::StoreSettings;
+pub(crate) use users::{COST, PASSWORD_RULE, is_password};
 
 use chatproto::{Config, RealmName};
 use std::collections::BTreeMap;
@@ -43,13 +48,15 @@ pub struct Settings {
     pub link: Option<Listen>,
     /// Where the peers that this realm calls are found.
     pub peers: BTreeMap<RealmName, SocketAddr>,
+    /// Where its data are kept; without it they are in memory alone.
+    pub store: Option<StoreSettings>,
     /// Where the realm's name stands.
     pub(crate) named_at: Option<Place>,
 }
 
 impl Settings {
-    /// A realm for clients alone: to link it, fill in [`link`](Self::link) and
-    /// [`peers`](Self::peers) beside those of `config`.
+    /// A realm for clients alone, in memory: to link it, fill in [`link`](Self::link) and
+    /// [`peers`](Self::peers) beside those of `config`; to keep its data, [`store`](Self::store).
     #[must_use]
     pub fn new(config: Config, client: SocketAddr) -> Self {
         Self {
@@ -57,11 +64,12 @@ impl Settings {
             client: client.into(),
             link: None,
             peers: BTreeMap::new(),
+            store: None,
             named_at: None,
         }
     }
 
-    /// Reads a realm file.
+    /// Reads a realm file. The folder of its data stands beside it, unless it is named from the root.
     ///
     /// # Errors
     ///
@@ -70,7 +78,13 @@ impl Settings {
         let path = path.as_ref();
         let file = path.display().to_string();
         match std::fs::read_to_string(path) {
-            Ok(text) => reading::read(&file, &text),
+            Ok(text) => {
+                let mut settings = reading::read(&file, &text)?;
+                if let (Some(store), Some(beside)) = (&mut settings.store, path.parent()) {
+                    store.folder = beside.join(&store.folder);
+                }
+                Ok(settings)
+            }
             Err(error) => Err(SettingsError {
                 place: Place { file, line: None },
                 sentence: format!("the file cannot be read: {error}"),
@@ -78,7 +92,8 @@ impl Settings {
         }
     }
 
-    /// Reads the text of a realm file.
+    /// Reads the text of a realm file. The folder of its data stands in the current one, unless it is
+    /// named from the root.
     ///
     /// # Errors
     ///

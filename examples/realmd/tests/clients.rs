@@ -74,10 +74,10 @@ fn who_sends_no_more_still_gets_all_answers_and_then_the_end() {
     let server = start(common::REALM1);
     let mut client = Client::connect(server.client_address());
 
-    client.send(&"auth nobody x\r\n".repeat(500));
+    client.send(&"inbox nothing\r\n".repeat(500));
     client.half_close();
 
-    assert_eq!(client.rest(), format!("{NO_USER}\r\n\r\n").repeat(500));
+    assert_eq!(client.rest(), format!("{NO_TOKEN}\r\n\r\n").repeat(500));
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn who_does_not_read_harms_only_itself() {
     let writer =
         std::thread::spawn(move || writing.write_all("inbox nothing\r\n".repeat(LINES).as_bytes()));
     for _ in 0..1_000 {
-        assert_eq!(quick.ask("auth nobody x\r\n"), NO_USER);
+        assert_eq!(quick.ask("inbox nothing\r\n"), NO_TOKEN);
     }
 
     for _ in 0..LINES {
@@ -177,10 +177,10 @@ fn hundreds_come_at_once_and_each_is_served() {
         .collect();
 
     for client in &mut clients {
-        client.send("auth nobody x\r\n");
+        client.send("inbox nothing\r\n");
     }
     for client in &mut clients {
-        assert_eq!(client.reply(), NO_USER);
+        assert_eq!(client.reply(), NO_TOKEN);
     }
 }
 

@@ -3,15 +3,15 @@
 
 mod common;
 
+use common::running::{Home, REALMD, Running, is_private};
 use common::{Client, eventually};
-use rustix::process::{Pid, Signal, kill_process};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use rustix::process::Signal;
+use std::io::Write;
+use std::net::TcpListener;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
-const REALMD: &str = env!("CARGO_BIN_EXE_realmd");
 const REALM: &str = "name = \"realm1\"
 log = \"wire\"
 [client]
@@ -38,69 +38,6 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// A running realmd; ended when dropped.
-struct Running {
-    child: Child,
-    address: SocketAddr,
-    _folder: TempDir,
-}
-
-impl Running {
-    fn start(realm: &str) -> Self {
-        let (folder, path) = file(realm);
-        let mut child = Command::new(REALMD)
-            .arg(path)
-            .env_remove("RUST_LOG")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let address = line
-            .strip_prefix("realm1 is ready at ")
-            .unwrap()
-            .trim_end()
-            .parse()
-            .unwrap();
-        Self {
-            child,
-            address,
-            _folder: folder,
-        }
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
-    }
-
-    fn status(&mut self) -> ExitStatus {
-        eventually("the program ends", || self.child.try_wait().unwrap())
-    }
-
-    /// Ends the program and returns what it logged.
-    fn log(mut self) -> String {
-        self.signal(Signal::TERM);
-        let mut log = String::new();
-        self.child
-            .stderr
-            .take()
-            .unwrap()
-            .read_to_string(&mut log)
-            .unwrap();
-        log
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 #[test]
 fn check_says_what_would_run_and_opens_nothing() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -111,7 +48,7 @@ fn check_says_what_would_run_and_opens_nothing() {
     let checked = output(&["--check", path]);
 
     let expected = format!(
-        "{path}: realm1 with clients at {address}; users: messi; linked with: no realm, so without a link port\n"
+        "{path}: realm1 with clients at {address}; users: messi; linked with: no realm, so without a link port; data: kept nowhere\n"
     );
     assert_eq!(text(&checked.stdout), expected);
     assert_eq!(
@@ -133,9 +70,9 @@ fn check_shows_peers_too() {
     assert_eq!(
         text(&checked.stdout),
         "realm1.toml: realm1 with clients at 127.0.0.1:8889, links at 127.0.0.1:9889; users: messi, henderson, \
-         lineker; linked with: realm2 (called at 127.0.0.1:9899)\n\
+         lineker; linked with: realm2 (called at 127.0.0.1:9899); data: in data/realm1.db\n\
          realm2.toml: realm2 with clients at 127.0.0.1:8899, links at 127.0.0.1:9899; users: amsal, herbert, \
-         napitupulu; linked with: realm1 (called at 127.0.0.1:9889)\n"
+         napitupulu; linked with: realm1 (called at 127.0.0.1:9889); data: in data/realm2.db\n"
     );
     assert_eq!(checked.status.code(), Some(0));
 }
@@ -206,7 +143,7 @@ fn a_taken_port_is_one_sentence_with_its_line_and_code_1() {
 #[test]
 fn sigterm_and_ctrl_c_end_it_cleanly() {
     for signal in [Signal::TERM, Signal::INT] {
-        let mut running = Running::start(REALM);
+        let mut running = Home::new(REALM).start();
         let mut client = Client::connect(running.address);
         client.ask("auth nobody x\r\n");
 
@@ -219,7 +156,7 @@ fn sigterm_and_ctrl_c_end_it_cleanly() {
 
 #[test]
 fn a_second_signal_ends_it_at_once() {
-    let mut running = Running::start(&format!("{REALM}[limits]\nclose_ms_max = 60_000\n"));
+    let mut running = Home::new(&format!("{REALM}[limits]\nclose_ms_max = 60_000\n")).start();
     let mut client = Client::connect(running.address);
     // Answers that nobody reads keep the goodbye waiting.
     client
@@ -242,7 +179,7 @@ fn a_second_signal_ends_it_at_once() {
 
 #[test]
 fn the_log_shows_what_happens_and_no_secret() {
-    let running = Running::start(REALM);
+    let running = Home::new(REALM).start();
     let (mut messi, token) = Client::login(running.address, "messi", "surabaya");
     messi.ask(&format!("send {token} messi catatan\r\n"));
     messi.ask(&format!("inbox {token}\r\n"));
@@ -255,7 +192,7 @@ fn the_log_shows_what_happens_and_no_secret() {
     messi.ask(&format!("logout {token}\r\n"));
     let from = messi.stream.local_addr().unwrap();
 
-    let log = running.log();
+    let log = running.stop();
 
     for line in [
         format!("realm1 [0]: connection from ('127.0.0.1', {})", from.port()),
@@ -280,7 +217,7 @@ fn the_log_shows_what_happens_and_no_secret() {
 
 #[test]
 fn a_log_that_nobody_reads_does_not_stop_the_realm() {
-    let mut running = Running::start(REALM);
+    let mut running = Home::new(REALM).start();
     let mut client = Client::connect(running.address);
 
     // Some megabytes of log, while the pipe it goes to holds 64 KiB.
@@ -290,4 +227,141 @@ fn a_log_that_nobody_reads_does_not_stop_the_realm() {
 
     running.signal(Signal::TERM);
     assert_eq!(running.status().code(), Some(0));
+}
+
+#[test]
+fn the_examples_run_with_no_set_up_and_say_where_their_data_are() {
+    let home = Home::new("");
+    for (name, ports) in [
+        ("realm1.toml", ["8889", "9889", "9899"]),
+        ("realm2.toml", ["8899", "9899", "9889"]),
+    ] {
+        let path = format!("{}/../{name}", env!("CARGO_MANIFEST_DIR"));
+        let mut text = std::fs::read_to_string(path).unwrap();
+        for port in &ports[..2] {
+            text = text.replacen(&format!(":{port}"), ":0", 1);
+        }
+        // Nobody is called: the ports of the examples may be in use here.
+        text = text.replace(&format!("address = \"127.0.0.1:{}\"\n", ports[2]), "");
+        home.write(name, &text);
+    }
+    let files = [home.path("realm1.toml"), home.path("realm2.toml")];
+
+    let running = Running::start(Command::new(REALMD).args(&files));
+    let (mut messi, token) = Client::login(running.address, "messi", "surabaya");
+    messi.ask(&format!("send {token} lineker catatan\r\n"));
+
+    let file = home.path("data/realm1.db");
+    let expected = format!(
+        "realm1 is ready at {} (link {}), its data in {}",
+        running.address,
+        running.link.unwrap(),
+        file.display()
+    );
+    assert_eq!(running.ready, expected);
+    for name in [
+        "data",
+        "data/realm1.db",
+        "data/realm1.lock",
+        "data/realm2.db",
+    ] {
+        assert!(is_private(&home.path(name)), "{name}");
+    }
+    let log = running.stop();
+    let last = format!("realm1 has ended, its data are in {}", file.display());
+    assert!(log.contains(&last), "{log}");
+    let restarted = Running::start(Command::new(REALMD).args(&files));
+    let (mut lineker, token) = Client::login(restarted.address, "lineker", "surabaya");
+    let inbox = lineker.ask(&format!("inbox {token}\r\n"));
+    assert!(inbox.contains("catatan"), "{inbox}");
+}
+
+#[test]
+fn a_realm_that_keeps_nothing_says_so_first_and_last() {
+    let running = Home::new(REALM).start();
+
+    let expected = format!(
+        "realm1 is ready at {}, KEEPS NOTHING: without [store] all is gone when it ends",
+        running.address
+    );
+    assert_eq!(running.ready, expected);
+    let log = running.stop();
+    let last = "realm1 has ended, and with it all that it knew: it had no [store]\n";
+    assert!(log.ends_with(last), "{log}");
+}
+
+#[test]
+fn plain_passwords_are_warned_of() {
+    let plain = format!("{REALM}[passwords]\nscheme = \"plain\"\n");
+
+    let logs = [&plain, REALM].map(|text| Home::new(text).start().stop());
+
+    let warning = "realm1: PASSWORDS ARE NOT HASHED, as [passwords] wants it. For lessons and benchmarks only.";
+    assert!(logs[0].contains(warning), "{}", logs[0]);
+    assert!(!logs[1].contains("PASSWORDS"), "{}", logs[1]);
+}
+
+/// Gives `realmd hash-password` some standard input.
+fn hash_password(arguments: &[&str], input: &str) -> Output {
+    let mut child = Command::new(REALMD)
+        .arg("hash-password")
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(input.as_bytes()).unwrap();
+    drop(stdin);
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn a_password_from_a_pipe_becomes_a_hash_to_log_in_with() {
+    let cheap = ["--memory-kib", "64", "--passes=1"];
+    let hashed = [
+        hash_password(&cheap, "surabaya\n"),
+        hash_password(&cheap, "surabaya\r\n"),
+        hash_password(&cheap, "surabaya"),
+    ]
+    .map(|output| text(&output.stdout).trim_end().to_owned());
+
+    assert!(
+        hashed[0].starts_with("$argon2id$v=19$m=64,t=1,p=1$"),
+        "{hashed:?}"
+    );
+    assert_ne!(hashed[0], hashed[1]);
+    for hash in &hashed {
+        let realm = REALM.replace(
+            "password = \"surabaya\"",
+            &format!("password_hash = \"{hash}\""),
+        );
+        let running = Home::new(&realm).start();
+        Client::login(running.address, "messi", "surabaya");
+        let wrong = Client::connect(running.address).ask("auth messi Surabaya\r\n");
+        assert_eq!(
+            wrong,
+            "{\"status\": \"ERROR\", \"message\": \"Password Salah\"}"
+        );
+    }
+}
+
+#[test]
+fn what_is_no_password_is_not_hashed() {
+    let rule =
+        "a password has at least one character and no white space, or nobody could log in with it";
+    for (input, sentence) in [
+        ("", "no password came"),
+        ("\n", rule),
+        ("sura baya\n", rule),
+    ] {
+        let wrong = hash_password(&[], input);
+
+        assert_eq!(text(&wrong.stderr), format!("realmd: {sentence}\n"));
+        assert_eq!(
+            (text(&wrong.stdout), wrong.status.code()),
+            (String::new(), Some(2))
+        );
+    }
 }

@@ -1,8 +1,11 @@
 //! What realm files may say, and what is said about those that are wrong.
 #![allow(clippy::unwrap_used, reason = "a test says what went wrong by failing")]
 
-use chatproto::{Detail, Limits};
-use realmd::{Settings, check_together};
+use chatproto::store::sqlite::Durability;
+use chatproto::{Argon2Cost, Detail, Limits, Password, Passwords};
+use realmd::{Settings, StoreSettings, check_together};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// A file with nothing wrong, to which a table of mistakes can be put.
 const GOOD: &str = r#"name = "realm1"
@@ -56,26 +59,47 @@ fn the_examples_are_the_two_realms_of_the_course() {
         "napitupulu|Napitupulu|Indonesia",
     ];
     assert_eq!(users(&two), theirs);
-    assert!(one.config.users[0].password.matches("surabaya"));
-    assert!(two.config.users[1].password.matches("singapura"));
+    let is = |user: &chatproto::UserConfig, text: &str| match &user.password {
+        Password::Plain(password) => password.matches(text),
+        Password::Hash(_) => false,
+    };
+    assert!(is(&one.config.users[0], "surabaya"));
+    assert!(is(&two.config.users[1], "singapura"));
+    let file = |settings: &Settings| {
+        let store = settings.store.as_ref().unwrap();
+        store.file(&settings.config.realm)
+    };
+    let folder = PathBuf::from(example("data"));
+    assert_eq!(file(&one), folder.join("realm1.db"));
+    assert_eq!(file(&two), folder.join("realm2.db"));
+    assert_eq!(one.config.passwords, Passwords::default());
     check_together(&[one, two]).unwrap();
 }
 
 #[test]
 fn the_first_example_explains_every_limit_with_its_default() {
     let text = std::fs::read_to_string(example("realm1.toml")).unwrap();
-    let written = text
-        .lines()
-        .filter(|line| line.starts_with('#') && !line.starts_with("# ") && *line != "#");
-    let set = text.lines().filter(|line| !line.starts_with('#'));
+    let set = |line: &str| match line.strip_prefix('#') {
+        Some(key) if !key.is_empty() && !key.starts_with(' ') => key.to_owned(),
+        _ => line.to_owned(),
+    };
 
-    let all = set
-        .chain(written.map(|line| &line[1..]))
-        .collect::<Vec<_>>()
-        .join("\n");
+    let all: String = text.lines().map(|line| set(line) + "\n").collect();
 
     let settings = Settings::from_toml(&all).unwrap();
     assert_eq!(settings.config.limits, Limits::default());
+    assert_eq!(settings.config.passwords, Passwords::default());
+    let (written, usual) = (settings.store.unwrap(), StoreSettings::new("data"));
+    let kept = |store: &StoreSettings| {
+        let store = store.clone();
+        (
+            store.folder,
+            store.durability,
+            store.history,
+            store.history_messages_max,
+        )
+    };
+    assert_eq!(kept(&written), kept(&usual));
     for (name, _) in Limits::default().iter() {
         assert!(text.contains(&format!("\n#{name} = ")), "{name}");
     }
@@ -158,7 +182,7 @@ fn mistakes_in_users_peers_and_limits_are_told_with_their_line() {
     let table = [
         (
             "[[users]]\nname = \"a\"\n",
-            "realm:7: [[users]] needs the key \"password\"",
+            "realm:7: [[users]] needs the key \"password\", or \"password_hash\" with what `realmd hash-password` prints",
         ),
         (
             "[[users]]\nname = \"a\"\npassword = \"\"\n",
@@ -219,6 +243,110 @@ fn mistakes_in_users_peers_and_limits_are_told_with_their_line() {
     }
 }
 
+const HASH: &str =
+    "$argon2id$v=19$m=65536,t=2,p=4$c29tZXNhbHQ$GpZ3sK/oH9p7VIiV56G/64Zo/8GaUw434IimaPqxwCo";
+
+#[test]
+fn a_store_and_passwords_are_kept_as_the_file_says() {
+    let text = format!(
+        "{GOOD}[store]\nfolder = \"/srv/chat\"\ndurability = \"os\"\nbytes_max = 1_000_000\nhistory_days = 2\n\
+         history_messages_max = 3\n[passwords]\nmemory_kib = 64\npasses = 3\nlanes = 2\n\
+         [[users]]\nname = \"messi\"\npassword_hash = \"{HASH}\"\n"
+    );
+
+    let settings = Settings::from_toml(&text).unwrap();
+
+    let store = settings.store.as_ref().unwrap();
+    assert_eq!(
+        store.file(&settings.config.realm),
+        Path::new("/srv/chat/realm1.db")
+    );
+    assert_eq!(store.durability, Durability::Os);
+    assert_eq!(store.bytes_max, Some(1_000_000));
+    assert_eq!(store.history, Duration::from_secs(2 * 86_400));
+    assert_eq!(store.history_messages_max, 3);
+    let cost = Argon2Cost::new(64, 3, 2).unwrap();
+    assert_eq!(settings.config.passwords, Passwords::Argon2id(cost));
+    assert!(
+        matches!(&settings.config.users[0].password, Password::Hash(hash) if hash.as_str() == HASH)
+    );
+    let plain = Settings::from_toml(&format!("{GOOD}[passwords]\nscheme = \"plain\"\n")).unwrap();
+    assert_eq!(plain.config.passwords, Passwords::Plain);
+    assert!(plain.store.is_none());
+}
+
+#[test]
+fn a_store_keeps_what_is_usual_unless_told_otherwise() {
+    let settings = Settings::from_toml(&format!("{GOOD}[store]\nfolder = \"data\"\n")).unwrap();
+
+    let store = settings.store.unwrap();
+
+    assert_eq!(store.folder, Path::new("data"));
+    assert_eq!(store.durability, Durability::Fsync);
+    assert_eq!(store.bytes_max, None);
+    assert_eq!(store.history, Duration::from_secs(30 * 86_400));
+    assert_eq!(store.history_messages_max, 10_000);
+    assert_eq!(
+        settings.config.passwords,
+        Passwords::Argon2id(Argon2Cost::new(19_456, 2, 1).unwrap())
+    );
+}
+
+#[test]
+fn mistakes_about_the_store_and_passwords_are_told_with_their_line() {
+    let user = "[[users]]\nname = \"a\"\n";
+    let table = [
+        (
+            "[store]\n".to_owned(),
+            "realm:7: [store] needs the key \"folder\"",
+        ),
+        (
+            "[store]\nfolder = \"\"\n".to_owned(),
+            "realm:8: \"folder\" names a folder, such as \"data\"",
+        ),
+        (
+            "[store]\nfolder = \"d\"\ndurabilty = \"os\"\n".to_owned(),
+            "realm:9: unknown key \"durabilty\" in [store]; did you mean \"durability\"?",
+        ),
+        (
+            "[store]\nfolder = \"d\"\ndurability = \"fsyn\"\n".to_owned(),
+            "realm:9: \"durability\" is \"fsync\" or \"os\", not \"fsyn\"; did you mean \"fsync\"?",
+        ),
+        (
+            "[store]\nfolder = \"d\"\nbytes_max = 4_096\n".to_owned(),
+            "realm:9: \"bytes_max\" must be from 262144 to 281474976710656, not 4096",
+        ),
+        (
+            "[store]\nfolder = \"d\"\nhistory_days = 40_000\n".to_owned(),
+            "realm:9: \"history_days\" must be from 0 to 36500, not 40000",
+        ),
+        (
+            "[passwords]\nscheme = \"bcrypt\"\n".to_owned(),
+            "realm:8: \"scheme\" is \"argon2id\" or \"plain\", not \"bcrypt\"",
+        ),
+        (
+            "[passwords]\nscheme = \"plain\"\npasses = 1\n".to_owned(),
+            "realm:9: \"passes\" is for the scheme \"argon2id\" alone",
+        ),
+        (
+            "[passwords]\nmemory_kib = 7\n".to_owned(),
+            "realm:7: Argon2 takes 1 to 64 lanes, 1 to 100 passes, and from 8 KiB of memory a lane to 1 GiB in all",
+        ),
+        (
+            format!("{user}password = \"x\"\npassword_hash = \"{HASH}\"\n"),
+            "realm:10: a user has a \"password\" or a \"password_hash\", not both",
+        ),
+        (
+            format!("{user}password_hash = \"surabaya\"\n"),
+            "realm:9: this is no Argon2 hash as `realmd hash-password` prints it",
+        ),
+    ];
+
+    for (added, expected) in table {
+        assert_eq!(sentence(&format!("{GOOD}{added}")), expected, "{added}");
+    }
+}
+
 #[test]
 fn plain_links_have_to_be_agreed_to_and_to_stay_on_the_machine() {
     let peer = "[[peers]]\nname = \"b\"\nmode = \"plain\"\n";
@@ -268,6 +396,7 @@ fn no_message_shows_a_password() {
         "[[users]]\nname = \"a/\"\npassword = \"secret\"\n",
         "[[users]]\nname = \"a\"\npassword = \"secret\"\nx = 1\n",
         "[[users]]\nname = \"a\"\npassword = \"secret\n",
+        "[[users]]\nname = \"a\"\npassword_hash = \"secret\"\n",
     ];
 
     for text in texts {

@@ -1,17 +1,26 @@
 //! From the text of a realm file to [`Settings`].
 
 use super::table::{At, Document, Table, did_you_mean};
-use super::{Listen, Place, Settings, SettingsError};
-use chatproto::{Config, Detail, LimitError, PeerConfig, RealmName, UserConfig};
+use super::{Listen, Place, Settings, SettingsError, storage, users};
+use chatproto::{Config, Detail, LimitError, PeerConfig, RealmName};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use toml::de::DeTable;
 
-const TOP: [&str; 7] = ["name", "log", "client", "link", "peers", "users", "limits"];
+const TOP: [&str; 9] = [
+    "name",
+    "log",
+    "client",
+    "store",
+    "passwords",
+    "link",
+    "peers",
+    "users",
+    "limits",
+];
 const CLIENT: [&str; 1] = ["address"];
 const LINK: [&str; 2] = ["address", "insecure"];
 const PEER: [&str; 3] = ["name", "address", "mode"];
-const USER: [&str; 4] = ["name", "display_name", "country", "password"];
 
 /// Reads the text of a realm file that is called `file`.
 pub(super) fn read(file: &str, text: &str) -> Result<Settings, SettingsError> {
@@ -43,9 +52,11 @@ impl<'a> Reader<'a> {
         let name = self.top.required_text("name")?;
         let realm = self.parse(name, RealmName::parse)?;
         let mut config = Config::new(realm).detail(self.detail()?);
-        self.read_users(&mut config)?;
+        config.passwords = users::passwords(self.document, &self.top)?;
+        config.users = users::read(self.document, &self.top)?;
         self.read_limits(&mut config)?;
         let client = self.client()?;
+        let store = storage::read(self.document, &self.top)?;
         let link_table = self.top.table("link", "[link]", &LINK)?;
         let (link, insecure) = match &link_table {
             Some(table) => self.link(table)?,
@@ -58,27 +69,19 @@ impl<'a> Reader<'a> {
             client,
             link,
             peers,
+            store,
             named_at,
         })
     }
 
     fn detail(&self) -> Result<Detail, SettingsError> {
-        const WORDS: [&str; 3] = ["essential", "commands", "wire"];
-        let Some(log) = self.top.text("log")? else {
-            return Ok(Detail::Essential);
-        };
-        match log.value {
-            "essential" => Ok(Detail::Essential),
-            "commands" => Ok(Detail::Commands),
-            "wire" => Ok(Detail::Wire),
-            other => {
-                let hint = did_you_mean(other, WORDS.into_iter());
-                let sentence = format!(
-                    "\"log\" is \"essential\", \"commands\" or \"wire\", not {other:?}{hint}"
-                );
-                Err(self.document.error(log.offset, sentence))
-            }
-        }
+        const WORDS: [(&str, Detail); 3] = [
+            ("essential", Detail::Essential),
+            ("commands", Detail::Commands),
+            ("wire", Detail::Wire),
+        ];
+        let detail = self.top.choice("log", WORDS)?;
+        Ok(detail.map_or(Detail::Essential, |detail| detail.value))
     }
 
     fn client(&self) -> Result<Listen, SettingsError> {
@@ -108,29 +111,6 @@ impl<'a> Reader<'a> {
             }),
             insecure,
         ))
-    }
-
-    fn read_users(&self, config: &mut Config) -> Result<(), SettingsError> {
-        for table in self.top.tables("users", "[[users]]", &USER)? {
-            let name = table.required_text("name")?;
-            let display_name = table
-                .text("display_name")?
-                .map_or(name.value, |text| text.value);
-            let country = table.text("country")?.map_or("", |text| text.value);
-            let password = table.required_text("password")?;
-            if password.value.is_empty() || password.value.contains(char::is_whitespace) {
-                let sentence = "a password has at least one character and no white space, or nobody could log in with it";
-                return Err(self.document.error(password.offset, sentence));
-            }
-            let user = |name: &str| UserConfig::new(name, display_name, country, password.value);
-            let user = self.parse(name, user)?;
-            if config.users.iter().any(|other| other.name == user.name) {
-                let sentence = format!("the user {:?} is named twice", user.name.as_str());
-                return Err(self.document.error(name.offset, sentence));
-            }
-            config.users.push(user);
-        }
-        Ok(())
     }
 
     fn read_limits(&self, config: &mut Config) -> Result<(), SettingsError> {

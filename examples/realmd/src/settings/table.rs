@@ -102,6 +102,29 @@ impl<'a> Table<'a> {
         self.typed(key, "true or false", DeValue::as_bool)
     }
 
+    /// One of some words, each with what it means.
+    pub(super) fn choice<T: Copy, const N: usize>(
+        &self,
+        key: &str,
+        words: [(&str, T); N],
+    ) -> Result<Option<At<T>>, SettingsError> {
+        let Some(At { value, offset }) = self.text(key)? else {
+            return Ok(None);
+        };
+        if let Some((_, meaning)) = words.iter().find(|(word, _)| *word == value) {
+            let value = *meaning;
+            return Ok(Some(At { value, offset }));
+        }
+        let hint = did_you_mean(value, words.iter().map(|(word, _)| *word));
+        let quoted = words.map(|(word, _)| format!("{word:?}"));
+        let all = match quoted.as_slice() {
+            [most @ .., last] if !most.is_empty() => format!("{} or {last}", most.join(", ")),
+            all => all.concat(),
+        };
+        let sentence = format!("{key:?} is {all}, not {value:?}{hint}");
+        Err(self.document.error(offset, sentence))
+    }
+
     pub(super) fn number(&self, key: &str) -> Result<Option<At<u64>>, SettingsError> {
         self.typed(key, "a whole number, not below 0", |value| {
             let number = value.as_integer()?;

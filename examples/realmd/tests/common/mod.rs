@@ -7,6 +7,8 @@
     reason = "a test says what went wrong by failing"
 )]
 
+pub(crate) mod running;
+
 use realmd::{Server, Settings};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -18,6 +20,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) const REALM1: &str = r#"
 name = "realm1"
 client = { address = "127.0.0.1:0" }
+passwords = { scheme = "plain" }
 users = [
     { name = "messi", display_name = "Lionel Messi", country = "Argentina", password = "surabaya" },
     { name = "henderson", display_name = "Jordan Henderson", country = "Inggris", password = "surabaya" },
@@ -51,18 +54,26 @@ pub(crate) fn eventually<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) 
 pub(crate) struct Client {
     pub(crate) stream: TcpStream,
     held: Vec<u8>,
+    /// So many bytes of it hold no end of a reply.
+    looked_at: usize,
 }
 
 impl Client {
     pub(crate) fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).unwrap();
+        Self::connect_if_there(address).unwrap()
+    }
+
+    /// None if nobody listens there.
+    pub(crate) fn connect_if_there(address: SocketAddr) -> Option<Self> {
+        let stream = TcpStream::connect(address).ok()?;
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
-        Self {
+        Some(Self {
             stream,
             held: Vec::new(),
-        }
+            looked_at: 0,
+        })
     }
 
     /// Connects and logs in; the token comes back too.
@@ -88,14 +99,48 @@ impl Client {
 
     /// One reply without its end.
     pub(crate) fn reply(&mut self) -> String {
-        let end = loop {
-            if let Some(at) = self.held.windows(4).position(|four| four == b"\r\n\r\n") {
-                break at;
+        loop {
+            if let Some(reply) = self.held_reply() {
+                return reply;
             }
             assert!(self.more(), "the end came instead of a reply");
+        }
+    }
+
+    /// A reply that was read already.
+    fn held_reply(&mut self) -> Option<String> {
+        // What was looked at before is passed over: replies may be megabytes.
+        let ends = |held: &[u8]| held.windows(4).position(|four| four == b"\r\n\r\n");
+        let Some(at) = ends(&self.held[self.looked_at..]) else {
+            self.looked_at = self.held.len().saturating_sub(3);
+            return None;
         };
+        let end = self.looked_at + at;
         let reply = String::from_utf8(self.held[..end].to_vec()).unwrap();
         self.held.drain(..end + 4);
+        self.looked_at = 0;
+        Some(reply)
+    }
+
+    /// One reply without its end; none if the end came, or nothing for as long as it reads.
+    pub(crate) fn reply_if_any(&mut self) -> Option<String> {
+        loop {
+            if let Some(reply) = self.held_reply() {
+                return Some(reply);
+            }
+            let mut buffer = [0; 16 * 1024];
+            match self.stream.read(&mut buffer) {
+                Ok(0) | Err(_) => return None,
+                Ok(count) => self.held.extend_from_slice(&buffer[..count]),
+            }
+        }
+    }
+
+    /// One reply without its end, if it is there.
+    pub(crate) fn reply_at_once(&mut self) -> Option<String> {
+        self.stream.set_nonblocking(true).unwrap();
+        let reply = self.reply_if_any();
+        self.stream.set_nonblocking(false).unwrap();
         reply
     }
 
@@ -110,6 +155,7 @@ impl Client {
             let held = String::from_utf8_lossy(&self.held).into_owned();
             if let Some(at) = held.find(text) {
                 self.held.drain(..at + text.len());
+                self.looked_at = 0;
                 return held[..at].to_owned();
             }
             assert!(
