@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// How much the loop goes before the hashing where there are too few cores for both.
 #[cfg(target_os = "linux")]
-const NICE: i32 = 10;
+const NICE: i32 = 5;
 
 type Job = (RequestId, PasswordJob);
 type Answer = (RequestId, PasswordAnswer);

@@ -34,7 +34,7 @@ fn fifty_logins_at_a_time_do_not_hold_up_a_chat() {
     for (number, other) in others.iter_mut().enumerate() {
         other.send(&format!("auth u{number} secret\r\n"));
     }
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + 6 * PATIENCE;
     let mut turns = 0;
     let mut tokens = Vec::new();
     while tokens.len() < 50 {

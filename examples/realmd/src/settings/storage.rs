@@ -33,7 +33,7 @@ pub struct StoreSettings {
     pub durability: Durability,
     /// How long the file may become, in bytes; as long as there is room, if nothing is said.
     pub bytes_max: Option<u64>,
-    /// How long messages stay after they came, once they were read.
+    /// How long messages stay after they were read.
     pub history: Duration,
     /// How many read messages of an inbox stay.
     pub history_messages_max: u64,
