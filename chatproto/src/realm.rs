@@ -19,6 +19,7 @@ mod replies;
 mod requests;
 mod restore;
 mod routing;
+mod showing;
 mod streams;
 mod timers;
 

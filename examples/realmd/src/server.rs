@@ -6,9 +6,9 @@ use crate::journal::Journal;
 use crate::links::{self, Links};
 use crate::listener::{self, Acceptor, ListenError};
 use crate::operate::Desk;
-use crate::settings::Settings;
-use crate::store::{self, Storage, StoreHandle, StoreStartError};
-use chatproto::{ConfigError, Passwords, Realm, RealmName};
+use crate::settings::{Settings, StoreSettings};
+use crate::store::{self, Opened, Storage, StoreHandle, StoreStartError};
+use chatproto::{Config, ConfigError, Passwords, Realm, RealmName};
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -126,29 +126,14 @@ impl Server {
         let transport = links::transport(&config);
         let peer_names: Vec<_> = config.peers.iter().map(|peer| peer.name.clone()).collect();
         let has_plain_passwords = config.passwords == Passwords::Plain;
-        let (realm, opened) = match &store {
-            Some(store) => {
-                let (realm, opened) = store::open(store, config, seed()?, clock.now())?;
-                (realm, Some(opened))
-            }
-            None => (Realm::new(config, seed()?, clock.now())?, None),
-        };
+        let (realm, opened) = make_realm(store.as_ref(), config, clock)?;
         let mut driver = Driver::new(
             realm,
             Journal::new(name.clone()),
             clock,
             Acceptor::new(client_listener),
         )?;
-        if !client_address.ip().to_canonical().is_loopback() {
-            warn!(
-                "{name}: clients come unencrypted: passwords can be read on their way to {client_address}"
-            );
-        }
-        if has_plain_passwords {
-            warn!(
-                "{name}: PASSWORDS ARE NOT HASHED, as [passwords] wants it. For lessons and benchmarks only."
-            );
-        }
+        warn_of_what_is_open(&name, client_address, has_plain_passwords, linked);
         let storage = opened
             .map(|opened| Storage::start(opened, &driver.waker()))
             .transpose()?;
@@ -159,7 +144,6 @@ impl Server {
             driver.store(storage, desk);
         }
         if linked {
-            warn_of_plain_links(&name);
             driver.link(Links::start(
                 transport,
                 peers,
@@ -262,9 +246,42 @@ fn check_plain_links<'a>(
     elsewhere.map_or(Ok(()), |address| Err(StartError::PlainLink(*address)))
 }
 
-fn warn_of_plain_links(name: &RealmName) {
-    warn!(
-        "{name}: LINKS ARE PLAIN: NEITHER ENCRYPTED NOR AUTHENTICATED. Any program on this machine can read them \
-         and write as any user of a peer. For tests and lessons only."
-    );
+/// Makes the realm, of what its store holds if it has one.
+fn make_realm(
+    store: Option<&StoreSettings>,
+    config: Config,
+    clock: Clock,
+) -> Result<(Realm, Option<Opened>), StartError> {
+    let (seed, now) = (seed()?, clock.now());
+    match store {
+        Some(store) => {
+            let (realm, opened) = store::open(store, config, seed, now)?;
+            Ok((realm, Some(opened)))
+        }
+        None => Ok((Realm::new(config, seed, now)?, None)),
+    }
+}
+
+fn warn_of_what_is_open(
+    name: &RealmName,
+    client_address: SocketAddr,
+    has_plain_passwords: bool,
+    has_plain_links: bool,
+) {
+    if !client_address.ip().to_canonical().is_loopback() {
+        warn!(
+            "{name}: clients come unencrypted: passwords can be read on their way to {client_address}"
+        );
+    }
+    if has_plain_passwords {
+        warn!(
+            "{name}: PASSWORDS ARE NOT HASHED, as [passwords] wants it. For lessons and benchmarks only."
+        );
+    }
+    if has_plain_links {
+        warn!(
+            "{name}: LINKS ARE PLAIN: NEITHER ENCRYPTED NOR AUTHENTICATED. Any program on this machine can read them \
+             and write as any user of a peer. For tests and lessons only."
+        );
+    }
 }

@@ -31,7 +31,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use town::Town;
 
 const PEOPLE: usize = 50;
-const ROUNDS: usize = 6;
+const ROUNDS: usize = 12;
 const ROUNDS_LONG: usize = 200;
 
 #[test]
@@ -94,7 +94,7 @@ fn live_and_die(
             })
         })
         .collect();
-    std::thread::sleep(Duration::from_micros(dice.below(1_200_000)));
+    std::thread::sleep(Duration::from_micros(dice.below(600_000)));
     town.kill_some(dice);
     is_over.store(true, Ordering::SeqCst);
     lives.into_iter().map(|life| life.join().unwrap()).collect()
