@@ -74,7 +74,7 @@ pub enum Act {
 pub enum Part {
     /// These bytes.
     Bytes(Vec<u8>),
-    /// The token of that name, such as `T1`.
+    /// The token of that name, such as `T1`, or the moment, such as `M1`.
     Token(String),
 }
 
@@ -205,7 +205,7 @@ fn parse_text(text: &str) -> Result<Vec<Part>, &'static str> {
         rest = after;
         match byte {
             b'\\' => rest = unescape(rest, &mut bytes)?,
-            b'$' if matches!(rest, [b'T', b'0'..=b'9', ..]) => {
+            b'$' if matches!(rest, [b'T' | b'M', b'0'..=b'9', ..]) => {
                 let digits = rest[1..]
                     .iter()
                     .take_while(|digit| digit.is_ascii_digit())

@@ -6,7 +6,10 @@ use std::collections::BTreeMap;
 /// The bytes of a token as it is written.
 const TOKEN_BYTES: usize = 36;
 
-/// The tokens that a play has met, by name.
+/// The digits of a moment in ms since 1970, until the year 2286.
+const MOMENT_BYTES: usize = 13;
+
+/// The tokens and moments that a play has met, by name.
 #[derive(Default)]
 pub(super) struct Tokens(BTreeMap<String, Vec<u8>>);
 
@@ -19,14 +22,21 @@ impl Tokens {
         for part in text {
             if let Part::Token(name) = part
                 && !self.0.contains_key(name)
-                && let Some(token) = read.get(at..at + TOKEN_BYTES)
-                && is_token(token)
-                && self.0.values().all(|other| other != token)
+                && let Some(learnt) = read.get(at..at + part_bytes(part))
+                && self.is_fit(name, learnt)
             {
-                self.0.insert(name.clone(), token.to_vec());
+                self.0.insert(name.clone(), learnt.to_vec());
             }
             at += part_bytes(part);
         }
+    }
+
+    /// Whether these bytes can be what is called so: each token is another one, moments may agree.
+    fn is_fit(&self, name: &str, bytes: &[u8]) -> bool {
+        if is_moment(name) {
+            return bytes.iter().all(u8::is_ascii_digit);
+        }
+        is_token(bytes) && self.0.values().all(|other| other != bytes)
     }
 
     /// The bytes of a text; a token that is not known stands there by its name.
@@ -61,8 +71,13 @@ pub(super) fn text_bytes(text: &[Part]) -> usize {
 fn part_bytes(part: &Part) -> usize {
     match part {
         Part::Bytes(bytes) => bytes.len(),
+        Part::Token(name) if is_moment(name) => MOMENT_BYTES,
         Part::Token(_) => TOKEN_BYTES,
     }
+}
+
+fn is_moment(name: &str) -> bool {
+    name.starts_with('M')
 }
 
 /// Whether these bytes are a version-4 UUID in lower case.
@@ -142,6 +157,17 @@ mod tests {
             tokens.resolve(&text(&["T1", "T2"])),
             [TOKEN, b"$T2"].concat()
         );
+    }
+
+    #[test]
+    fn a_moment_is_13_digits() {
+        let mut tokens = Tokens::default();
+        tokens.learn(&text(&["M1", "M2"]), b"17900000000001790000000000");
+        tokens.learn(&text(&["M3"]), b"179000000000x");
+
+        assert_eq!(tokens.missing(&text(&["M1", "M2"])), None);
+        assert_eq!(tokens.missing(&text(&["M3"])), Some("M3"));
+        assert_eq!(tokens.resolve(&text(&["M2"])), b"1790000000000");
     }
 
     #[test]
