@@ -44,10 +44,12 @@ impl SqliteOptions {
             bytes_max: None,
             // The pages that a few ten thousand busy inboxes end in.
             cache_bytes: 32 << 20,
-            // Big enough that a page is written many times for one time that it is moved, and below
-            // the 16 MiB at which SQLite makes its index of the log longer: on a disk that is full
-            // just then, nothing would be known of a commit.
-            wal_bytes: 8 << 20,
+            // A commit waits while the log is moved. With this it waits no longer than for another
+            // commit, so that 99 of 100 are through after three; 8 MiB would take a quarter more
+            // messages a second, and let some wait for five. Never as much as the 16 MiB at which
+            // SQLite makes its index of the log longer: on a disk that is full just then, nothing
+            // would be known of a commit.
+            wal_bytes: 1 << 20,
             busy_ms: 5000,
             is_checked: true,
         }
@@ -76,7 +78,7 @@ impl SqliteOptions {
         self
     }
 
-    /// At how many bytes the log is moved into the file; 8 MiB, if nothing is said.
+    /// At how many bytes the log is moved into the file; 1 MiB, if nothing is said.
     #[must_use]
     pub const fn wal_bytes(mut self, wal_bytes: u64) -> Self {
         self.wal_bytes = wal_bytes;
