@@ -34,6 +34,12 @@ impl Realm {
             self.clients.drop_input(id);
         }
         self.clients.gone(id);
+        if let Some(client) = self.clients.get_mut(id) {
+            // Nobody would learn the token; the lines behind the login are carried out all the same.
+            client
+                .wait
+                .take_if(|wait| matches!(**wait, Wait::Login { .. }));
+        }
         self.resume_client(id, now);
     }
 

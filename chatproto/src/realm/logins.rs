@@ -74,6 +74,10 @@ impl Logins {
 
 impl Realm {
     pub(super) fn auth(&mut self, id: ConnectionId, name: &str, password: &str, now: Now) {
+        if self.clients.get(id).is_none_or(|client| client.is_gone) {
+            // Nobody would learn the token.
+            return;
+        }
         if self.batches.is_full() {
             return self.reply_error(id, ErrorCode::StoreFull);
         }
@@ -120,18 +124,13 @@ impl Realm {
 
     fn next_login(&mut self) -> Option<(Job, PasswordJob)> {
         while let Some(id) = self.logins.next() {
-            // Those that are closing wait for nothing any more.
+            // Those that are gone or closing wait for nothing any more.
             let Some(client) = self.clients.get(id) else {
                 continue;
             };
             let Some(Wait::Login { user, password }) = client.wait.as_deref() else {
                 continue;
             };
-            if client.is_gone {
-                // Nobody would learn the token; only the lines behind it are carried out.
-                self.end_login(id);
-                continue;
-            }
             let account = self.accounts.get(*user);
             if let Some(Credential::Hash(hash)) = account.map(|account| &account.credential) {
                 let job = PasswordJob::check(password.clone(), hash.clone());
@@ -139,13 +138,6 @@ impl Realm {
             }
         }
         None
-    }
-
-    fn end_login(&mut self, id: ConnectionId) {
-        if let Some(client) = self.clients.get_mut(id) {
-            client.wait = None;
-        }
-        self.resume_client(id, self.clock);
     }
 
     fn next_hash(&mut self) -> Option<(Job, PasswordJob)> {
@@ -192,7 +184,6 @@ impl Realm {
         let Wait::Login { user, .. } = *wait else {
             return;
         };
-        let is_gone = client.is_gone;
         match answer {
             PasswordAnswer::Wrong => {
                 let name = self.accounts.name(user).to_owned();
@@ -200,9 +191,7 @@ impl Realm {
             }
             PasswordAnswer::Right => {
                 self.forgive(id, user);
-                if is_gone {
-                    // Nobody would learn the token.
-                } else if self.batches.is_full() {
+                if self.batches.is_full() {
                     self.reply_error(id, ErrorCode::StoreFull);
                 } else {
                     self.log_in(id, user, now);

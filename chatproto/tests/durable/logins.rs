@@ -316,6 +316,35 @@ fn failed_logins_of_requests_do_not_count() {
     assert_eq!(site.outputs.iter().find(refused), None);
 }
 
+/// Each that is gone lets its next line go on, which is a login as well.
+#[test]
+fn a_crowd_that_leaves_while_it_waits_takes_no_more_stack_than_one() {
+    let crowd = || {
+        let bounds = limits(&[("hashes_max", 1), ("connections_max", 10_000)]);
+        let mut site = Site::new(hashed_example().limits(bounds));
+        let first = site.open();
+        site.receive(first, b"auth messi surabaya\r\n");
+        let ids: Vec<_> = (0..2_000)
+            .map(|n| site.open_from(&format!("10.0.{}.{}", n / 250, n % 250)))
+            .collect();
+        for id in &ids {
+            site.receive(*id, b"auth messi x\r\nauth messi x\r\nhello\r\n");
+        }
+        for id in ids {
+            site.realm.closed(id, site.now);
+        }
+        site.run();
+        site.work();
+        assert!(is_token(&site.read(first)));
+        site.hashes().len()
+    };
+    let thread = std::thread::Builder::new().stack_size(256 * 1024);
+
+    let left = thread.spawn(crowd).unwrap().join();
+
+    assert_eq!(left.unwrap(), 0);
+}
+
 #[test]
 fn right_logins_do_not_count() {
     let bounds = limits(&[("failed_logins_max", 2)]);

@@ -113,10 +113,10 @@ impl Server {
         let client_address = client_listener.local_addr()?;
         // No peers: no link port, no link thread.
         let linked = !config.peers.is_empty();
-        let link_listener = match link.filter(|_| linked) {
-            Some(link) => Some(listener::open(&link)?),
-            None => None,
-        };
+        let link_listener = link
+            .filter(|_| linked)
+            .map(|link| listener::open(&link))
+            .transpose()?;
         let link_address = link_listener
             .as_ref()
             .map(mio::net::TcpListener::local_addr)
