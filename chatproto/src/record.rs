@@ -1,6 +1,7 @@
 //! What is durable: one idempotent change a record.
 
 use crate::envelope::Envelope;
+use crate::error::ErrorCode;
 use crate::id::{PeerId, RemoteId, UserId};
 use crate::link::frame::StreamKind;
 use crate::name::{RealmName, UserName};
@@ -133,7 +134,7 @@ pub enum Record {
         /// What the user is called there.
         name: UserName,
     },
-    /// A stream to a peer begins.
+    /// A stream to a peer begins, without any envelope; another one in its place is gone.
     StreamBegun {
         /// The peer.
         peer: PeerId,
@@ -141,6 +142,18 @@ pub enum Record {
         kind: StreamKind,
         /// The stream's id.
         stream: Uuid,
+    },
+    /// What waits in a stream goes on in another one, since the peer knows the first one better than
+    /// this realm does: what followed `acknowledged` is counted from 1, and may all have been sent.
+    StreamRenumbered {
+        /// The peer.
+        peer: PeerId,
+        /// Which of its streams.
+        kind: StreamKind,
+        /// The id of the stream from now on.
+        stream: Uuid,
+        /// The number before the first that waits.
+        acknowledged: u64,
     },
     /// An envelope waits for a peer.
     Queued {
@@ -152,6 +165,17 @@ pub enum Record {
         seq: u64,
         /// What waits.
         envelope: Arc<Envelope>,
+        /// It may be sent as soon as it is stored: as [`Record::Marked`] up to its number.
+        is_marked: bool,
+    },
+    /// Envelopes up to a number may have been sent from now on.
+    Marked {
+        /// The peer.
+        peer: PeerId,
+        /// Which of its streams.
+        kind: StreamKind,
+        /// The last such number.
+        upto: u64,
     },
     /// The envelope of a number will never be sent, and its sender was told.
     Voided {
@@ -170,6 +194,20 @@ pub enum Record {
         kind: StreamKind,
         /// The last number.
         durable: u64,
+        /// The id of the envelope there; it outlives the envelope.
+        id: Uuid,
+    },
+    /// What became of a message that a user sent to another realm.
+    Posted {
+        /// Who sent it.
+        user: UserId,
+        /// Counts what this user's messages came to, from 1. The same number again is the same message,
+        /// of which more is known.
+        number: u64,
+        /// Those below this number are forgotten.
+        oldest: u64,
+        /// The message.
+        post: Post,
     },
     /// A peer has refused a message; its bounce is awaited.
     BounceDue {
@@ -203,6 +241,24 @@ pub enum Record {
         /// The id of the envelope there.
         id: Uuid,
     },
+    /// A message of a peer was kept: the same id in another stream is no second copy.
+    Seen {
+        /// The peer.
+        peer: PeerId,
+        /// Counts the messages kept of this peer from 1.
+        number: u64,
+        /// The message's id.
+        id: Uuid,
+        /// Those below this number are forgotten.
+        oldest: u64,
+    },
+    /// A peer is not to be linked with for now, or is again.
+    Paused {
+        /// The peer.
+        peer: PeerId,
+        /// Whether it is paused from now on.
+        is_paused: bool,
+    },
     /// A message of a peer was refused; the peer is told until it has the bounce.
     Refused {
         /// The peer.
@@ -219,6 +275,35 @@ pub enum Record {
         /// The message's number in the peer's stream of mail.
         seq: u64,
     },
+}
+
+/// A message that a user sent to another realm, as the user is shown it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Post {
+    /// The envelope's id; later messages of a realm have greater ones.
+    pub id: Uuid,
+    /// To whom: `user@realm`.
+    pub to: Box<str>,
+    /// When it was taken, in ms since 1970.
+    pub unix_ms: u64,
+    /// How it begins.
+    pub excerpt: Box<str>,
+    /// What became of it.
+    pub state: PostState,
+}
+
+/// What became of a message to another realm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PostState {
+    /// It waits.
+    Queued,
+    /// The other realm has stored it.
+    Delivered,
+    /// It was not delivered; the reason, once it is known.
+    Failed(Option<ErrorCode>),
+    /// It may have been delivered, and nobody will ever say.
+    Unknown,
 }
 
 /// Records that are committed together or not at all. Copies share the records.

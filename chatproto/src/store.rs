@@ -3,8 +3,11 @@
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
-use crate::id::UserId;
+use crate::envelope::Envelope;
+use crate::id::{PeerId, UserId};
+use crate::link::frame::StreamKind;
 use crate::record::{Batch, Record, Sender, StoreFailure};
+use std::sync::Arc;
 use thiserror::Error;
 
 /// Keeps a realm's records.
@@ -36,6 +39,53 @@ pub trait Store {
     ///
     /// They cannot be read.
     fn fetch(&mut self, fetch: &Fetch) -> Result<Fetched, StoreError>;
+
+    /// Reads envelopes that wait for a peer, by number without a gap, from the first one that is
+    /// asked for. Those that were acknowledged meanwhile may be missing at the beginning.
+    ///
+    /// # Errors
+    ///
+    /// They cannot be read.
+    fn fetch_queue(&mut self, fetch: &QueueFetch) -> Result<Vec<QueuedEnvelope>, StoreError>;
+}
+
+/// Which envelopes of a stream to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct QueueFetch {
+    /// The peer they wait for.
+    pub peer: PeerId,
+    /// In which of its streams.
+    pub kind: StreamKind,
+    /// The least number.
+    pub from: u64,
+    /// The greatest number.
+    pub upto: u64,
+    /// After how many bytes, as [`Envelope::cost_bytes`] counts them, no further one is added.
+    pub bytes_max: u64,
+}
+
+impl QueueFetch {
+    /// All envelopes of a stream from one number to another.
+    #[must_use]
+    pub fn range(peer: PeerId, kind: StreamKind, from: u64, upto: u64) -> Self {
+        Self {
+            peer,
+            kind,
+            from,
+            upto,
+            bytes_max: u64::MAX,
+        }
+    }
+}
+
+/// An envelope as it waits in a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueuedEnvelope {
+    /// Its number.
+    pub seq: u64,
+    /// What waits.
+    pub envelope: Arc<Envelope>,
 }
 
 /// Which messages of an inbox to read.
