@@ -34,6 +34,11 @@ impl Directory {
         }
     }
 
+    /// Gives each peer another share; who is known already stays.
+    pub(crate) fn set_share(&mut self, share: u64) {
+        self.share = share;
+    }
+
     /// Puts a user back, whatever the share. Returns whether the number is the next one, or this
     /// user's.
     pub(crate) fn restore(&mut self, remote: RemoteId, peer: PeerId, address: &Address) -> bool {

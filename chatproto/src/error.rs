@@ -110,6 +110,10 @@ codes! {
     34 KeyReused "key_reused" "Kunci sudah dipakai untuk pesan lain" false;
     /// What is stored could not be read; it is still there.
     35 StoreUnreadable "store_unreadable" "Penyimpanan server tidak dapat dibaca, coba lagi nanti" false;
+    /// The realm was away for so long that the message was given up.
+    36 Expired "expired" "Realm tujuan terlalu lama tidak dapat dihubungi" false;
+    /// The realm is no peer any more.
+    37 PeerRemoved "peer_removed" "Realm tujuan tidak lagi terhubung dengan realm ini" false;
 }
 
 /// A caller used the engine in a way that its contract rules out: a bug in the driver.
@@ -130,6 +134,24 @@ pub enum Misuse {
     /// The peer is not in the configuration.
     #[error("no peer of that name is configured")]
     UnknownPeer,
+}
+
+/// Why an operator's word about a peer cannot be carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum PeerError {
+    /// No realm of that name is a peer.
+    #[error("no peer of that name is configured")]
+    Unknown,
+    /// The realm as its own peer.
+    #[error("a realm cannot be its own peer")]
+    OwnRealm,
+    /// Messages wait for it, or are under way.
+    #[error("{messages} messages wait for it: let them bounce, or keep it until they have arrived")]
+    HasMail {
+        /// How many.
+        messages: u64,
+    },
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ pub mod link;
 mod name;
 mod output;
 mod password;
+mod post;
 mod random;
 mod realm;
 mod record;
@@ -34,7 +35,7 @@ pub mod wire;
 
 pub use config::{Config, ConfigError, Detail, PeerConfig, UserConfig};
 pub use envelope::{Envelope, EnvelopeError, Kind, Vouched};
-pub use error::{ErrorCode, Misuse};
+pub use error::{ErrorCode, Misuse, PeerError};
 pub use id::{PeerId, RemoteId, UserId};
 pub use limits::{LimitError, Limits};
 pub use link::frame::Frame;
@@ -46,8 +47,8 @@ pub use output::{
 pub use password::{
     Argon2Cost, Password, PasswordAnswer, PasswordError, PasswordHash, PasswordJob, Passwords,
 };
-pub use realm::{Realm, Restore, RestoreError};
-pub use record::{Batch, Record, Sender, StoreFailure};
+pub use realm::{PeerState, PeerStatus, Realm, Restore, RestoreError};
+pub use record::{Batch, Post, PostState, Record, Sender, StoreFailure};
 pub use secret::{Secret, Token, TokenHash};
 pub use time::{Deadline, Now};
 

@@ -161,10 +161,19 @@ limits! {
     ask_ms_max = 1_000, 1..=HUGE;
     /// Names of other realms' users that are remembered, for each peer the same share.
     directory_names_max = 1_000_000, 0..=HUGE;
+    /// Messages to other realms of one user that `outbox` shows, the newest.
+    outbox_messages_max = 100, 1..=100_000;
     /// Messages that wait for one peer.
     queue_messages_max = 100_000, 1..=HUGE;
     /// Bytes that wait for one peer.
     queue_bytes_max = 67_108_864, 1..=HUGE;
+    /// Bytes that wait for one peer and are held in memory; the others are read from the store when
+    /// their turn comes.
+    queue_memory_bytes_max = 16_777_216, 65_536..=HUGE;
+    /// How long a message waits for a peer that is away, before its sender is told: 4 days.
+    queue_ms_max = 345_600_000, 1..=HUGE;
+    /// Messages of one peer that are recognised should they come again in another stream, the newest.
+    seen_messages_max = 65_536, 1..=HUGE;
     /// Envelopes a peer may send ahead of our acknowledgement, per stream.
     credit_envelopes_max = 4_096, 1..=1_000_000;
     /// Bytes of envelopes a peer may send ahead of our acknowledgement, per stream.

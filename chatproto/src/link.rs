@@ -2,6 +2,7 @@
 
 mod codec;
 pub mod frame;
+pub(crate) mod seen;
 pub(crate) mod stream;
 mod strict;
 pub mod transport;

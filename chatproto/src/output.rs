@@ -4,7 +4,7 @@ use crate::error::ErrorCode;
 use crate::name::{RealmName, UserName};
 use crate::password::PasswordJob;
 use crate::slots::Key;
-use crate::store::Fetch;
+use crate::store::{Fetch, QueueFetch};
 use std::fmt;
 
 macro_rules! ids {
@@ -98,6 +98,9 @@ pub enum Output {
     /// Read messages from the store, and hand them in with [`fetched`](crate::Realm::fetched). They
     /// are committed already.
     Fetch(RequestId, Fetch),
+    /// Read envelopes from the store, and hand them in with
+    /// [`queue_fetched`](crate::Realm::queue_fetched). They are committed already.
+    FetchQueue(RequestId, QueueFetch),
     /// The answer to [`execute`](crate::Realm::execute), as a client would read it.
     Reply(RequestId, Vec<u8>),
     /// Something happened.
@@ -116,6 +119,7 @@ impl fmt::Debug for Output {
             Self::Dial(peer) => write!(f, "Dial({peer:?})"),
             Self::Hash(request, _) => write!(f, "Hash({request:?})"),
             Self::Fetch(request, fetch) => write!(f, "Fetch({request:?}, {fetch:?})"),
+            Self::FetchQueue(request, fetch) => write!(f, "FetchQueue({request:?}, {fetch:?})"),
             // It may have a token in it.
             Self::Reply(request, reply) => write!(f, "Reply({request:?}, {} bytes)", reply.len()),
             Self::Event(event) => write!(f, "Event({event:?})"),
@@ -180,6 +184,10 @@ pub enum LinkCloseReason {
     Slow,
     /// The peer said goodbye.
     Bye,
+    /// An operator does not want the link for now.
+    Paused,
+    /// The peer was taken out of the configuration.
+    Removed,
     /// The realm goes down.
     ShutDown,
 }
@@ -193,6 +201,8 @@ impl fmt::Display for LinkCloseReason {
             Self::Protocol => "the peer broke the protocol",
             Self::Slow => "the peer reads too slowly",
             Self::Bye => "the peer said goodbye",
+            Self::Paused => "an operator has paused it",
+            Self::Removed => "the peer was taken out",
             Self::ShutDown => "the realm goes down",
         })
     }
@@ -343,6 +353,36 @@ pub enum Event {
         peer: RealmName,
         /// How many envelopes are missing.
         missing: u64,
+    },
+    /// A peer has had more of this realm's messages than the realm knows of: its data are an older
+    /// copy. What waits is numbered anew, so that nothing is lost or doubled from now on.
+    OlderCopy {
+        /// The peer.
+        peer: RealmName,
+    },
+    /// A peer has begun its messages anew: its data are new, or an older copy. What it had accepted
+    /// and not sent may be lost.
+    PeerRenewed {
+        /// The peer.
+        peer: RealmName,
+    },
+    /// Messages for a peer were given up, since they were too old or the peer is none any more; their
+    /// senders are told.
+    MailGivenUp {
+        /// The peer.
+        peer: RealmName,
+        /// How many.
+        messages: u64,
+        /// Why.
+        code: ErrorCode,
+    },
+    /// Messages for a peer that is none any more were under way: nobody will ever say whether they
+    /// arrived.
+    MailUnknown {
+        /// The peer.
+        peer: RealmName,
+        /// How many.
+        messages: u64,
     },
     /// A peer said why it closes the link.
     PeerSaid {

@@ -3,12 +3,15 @@
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 use siphasher::sip::SipHasher13;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
 use uuid::Uuid;
 
 /// A map hashed under a key of the realm's own, so that nobody can choose names that collide.
 pub(crate) type SeededMap<K, V> = HashMap<K, V, SeededState>;
+
+/// A set hashed likewise.
+pub(crate) type SeededSet<T> = HashSet<T, SeededState>;
 
 /// Makes the hashers of a [`SeededMap`].
 #[derive(Clone)]
@@ -32,7 +35,11 @@ impl BuildHasher for SeededState {
 
 /// A stream of random numbers that only the seed determines.
 #[derive(Clone)]
-pub(crate) struct Random(ChaCha20Rng);
+pub(crate) struct Random {
+    rng: ChaCha20Rng,
+    /// The time and the counter of the last envelope's identity.
+    last_v7: (u64, u16),
+}
 
 impl std::fmt::Debug for Random {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -42,26 +49,34 @@ impl std::fmt::Debug for Random {
 
 impl Random {
     pub(crate) fn new(seed: [u8; 32]) -> Self {
-        Self(ChaCha20Rng::from_seed(seed))
+        Self {
+            rng: ChaCha20Rng::from_seed(seed),
+            last_v7: (0, 0),
+        }
     }
 
     pub(crate) fn bytes(&mut self) -> [u8; 16] {
         let mut bytes = [0; 16];
-        self.0.fill_bytes(&mut bytes);
+        self.rng.fill_bytes(&mut bytes);
         bytes
     }
 
     pub(crate) fn map<K, V>(&mut self) -> SeededMap<K, V> {
-        let keys = (self.0.next_u64(), self.0.next_u64());
+        let keys = (self.rng.next_u64(), self.rng.next_u64());
         HashMap::with_hasher(SeededState { keys })
+    }
+
+    pub(crate) fn set<T>(&mut self) -> SeededSet<T> {
+        let keys = (self.rng.next_u64(), self.rng.next_u64());
+        HashSet::with_hasher(SeededState { keys })
     }
 
     /// A number from 0 to `bound`, both included.
     pub(crate) fn up_to(&mut self, bound: u64) -> u64 {
         match bound.checked_add(1) {
             // The bias of a remainder is below 2^-20 for any span of time that is asked for here.
-            Some(count) => self.0.next_u64() % count,
-            None => self.0.next_u64(),
+            Some(count) => self.rng.next_u64() % count,
+            None => self.rng.next_u64(),
         }
     }
 
@@ -70,10 +85,42 @@ impl Random {
         uuid::Builder::from_random_bytes(self.bytes()).into_uuid()
     }
 
-    /// An envelope's identity: sorts by the time it was made.
+    /// An envelope's identity: sorts by the time it was made, and by order within a millisecond.
     pub(crate) fn uuid_v7(&mut self, unix_ms: u64) -> Uuid {
-        let mut bytes = [0; 10];
-        self.0.fill_bytes(&mut bytes);
-        uuid::Builder::from_unix_timestamp_millis(unix_ms, &bytes).into_uuid()
+        let mut random = [0; 8];
+        self.rng.fill_bytes(&mut random);
+        let (last_ms, counter) = self.last_v7;
+        let (ms, counter) = if unix_ms > last_ms {
+            (unix_ms, 0)
+        } else if counter < V7_COUNTER_MAX {
+            (last_ms, counter + 1)
+        } else {
+            (last_ms + 1, 0)
+        };
+        self.last_v7 = (ms, counter);
+        let [high, low] = counter.to_be_bytes();
+        let [a, b, c, d, e, f, g, h] = random;
+        let bytes = [high, low, a, b, c, d, e, f, g, h];
+        uuid::Builder::from_unix_timestamp_millis(ms, &bytes).into_uuid()
+    }
+}
+
+/// The bits after a time-ordered identity's version.
+const V7_COUNTER_MAX: u16 = 0x0fff;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identities_of_envelopes_sort_in_the_order_of_their_making() {
+        let mut random = Random::new([7; 32]);
+
+        let ids: Vec<_> = (0..10_000)
+            .map(|at| random.uuid_v7(1_790_000_000_000 + at / 5_000))
+            .collect();
+
+        assert!(ids.is_sorted_by(|one, two| one < two));
+        assert_eq!(ids[0].get_version_num(), 7);
     }
 }

@@ -1,6 +1,7 @@
 //! The realm: a deterministic state machine. Bytes, frames, time and verdicts go in; bytes, frames,
 //! records and requests come out.
 
+mod arrivals;
 mod batches;
 mod clients;
 mod closing;
@@ -13,6 +14,7 @@ mod live_links;
 mod live_talk;
 mod logins;
 mod outbox;
+mod peers;
 mod questions;
 mod reading;
 mod replies;
@@ -24,34 +26,38 @@ mod streams;
 mod timers;
 
 use crate::account::Accounts;
-use crate::config::{Config, ConfigError, Detail};
+use crate::config::{Config, ConfigError, Detail, PeerConfig};
 use crate::directory::Directory;
-use crate::error::{ErrorCode, Misuse};
+use crate::error::{ErrorCode, Misuse, PeerError};
 use crate::group::LiveGroups;
 use crate::id::{PeerId, UserId};
 use crate::inbox::{Bounds, Inboxes};
 use crate::limits::Limits;
-use crate::link::frame::{Frame, StreamKind};
+use crate::link::frame::Frame;
 use crate::link::transport::Direction;
 use crate::name::{RealmName, UserName};
 use crate::output::{Connection, ConnectionId, Event, LinkCloseReason, LinkId, Output, RequestId};
 use crate::password::{PasswordAnswer, Passwords};
+use crate::post::Posts;
 use crate::random::Random;
 use crate::record::{Batch, Record, StoreFailure};
 use crate::send_key::SendKeys;
 use crate::session::Sessions;
 use crate::slots::Slots;
-use crate::store::{Fetch, Fetched};
+use crate::store::{Fetch, Fetched, QueuedEnvelope};
 use crate::time::{Deadline, Now};
 use batches::Batches;
 use clients::Clients;
-use links::{Link, Peer};
+use links::Link;
 use logins::Logins;
+use peers::Peer;
+pub use peers::{PeerState, PeerStatus};
 use questions::Questions;
 use reading::Fetching;
 pub use restore::{Restore, RestoreError};
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
+use streams::Stored;
 use timers::{Timer, Timers};
 use uuid::Uuid;
 
@@ -104,6 +110,7 @@ pub struct Realm {
     sessions: Sessions,
     inboxes: Inboxes,
     send_keys: SendKeys,
+    posts: Posts,
     logins: Logins,
     directory: Directory,
     groups: LiveGroups<ConnectionId>,
@@ -119,14 +126,14 @@ pub struct Realm {
     outputs: VecDeque<Output>,
     /// Where a live event is put together, once for all who get it.
     scratch: Vec<u8>,
-    /// Rows of streams that wait for a batch.
-    rows_behind: VecDeque<(u64, PeerId, StreamKind, u64)>,
+    /// What becomes of streams once a batch is in the store.
+    stored_behind: VecDeque<(u64, PeerId, Uuid, Stored)>,
     /// Cursors of peers' streams that wait for a batch.
     cursors_behind: VecDeque<(u64, PeerId, Uuid, u64, Uuid)>,
     /// Fetches of what a batch brings.
     fetches_behind: VecDeque<(u64, RequestId, Fetch)>,
-    /// Envelopes that go as voids once a batch is in the store.
-    voids_behind: VecDeque<(u64, PeerId, StreamKind, u64)>,
+    /// What is read of streams: of which peer, and which.
+    queue_fetches: BTreeMap<RequestId, (PeerId, Uuid)>,
     /// Inboxes that take too much memory until a batch is in the store.
     to_relieve: VecDeque<(u64, UserId)>,
     /// Connections whose next line waits until less is to be stored.
@@ -185,6 +192,7 @@ impl Realm {
             ),
             inboxes: Inboxes::default(),
             send_keys: SendKeys::default(),
+            posts: Posts::default(),
             logins: Logins::default(),
             directory: Directory::new(random.map(), share),
             groups: LiveGroups::new(),
@@ -199,10 +207,10 @@ impl Realm {
             batches: Batches::new(config.durable, limits.uncommitted_bytes_max),
             outputs: VecDeque::new(),
             scratch: Vec::new(),
-            rows_behind: VecDeque::new(),
+            stored_behind: VecDeque::new(),
             cursors_behind: VecDeque::new(),
             fetches_behind: VecDeque::new(),
-            voids_behind: VecDeque::new(),
+            queue_fetches: BTreeMap::new(),
             to_relieve: VecDeque::new(),
             crowded_out: Vec::new(),
             slow_members: Vec::new(),
@@ -349,15 +357,86 @@ impl Realm {
         Ok(())
     }
 
-    /// An [`Output::Dial`] led to no link.
+    /// An [`Output::Dial`] led to no link; why is for an operator to read.
     ///
     /// # Errors
     ///
     /// [`Misuse::UnknownPeer`] for a name that was never dialled.
-    pub fn dial_failed(&mut self, peer: &RealmName, now: Now) -> Result<(), Misuse> {
+    pub fn dial_failed(&mut self, peer: &RealmName, why: &str, now: Now) -> Result<(), Misuse> {
         let now = self.tick(now);
-        let peer = *self.peer_ids.get(peer).ok_or(Misuse::UnknownPeer)?;
-        self.dialled_in_vain(peer, now);
+        let peer = self.known_peer(peer.as_str());
+        let peer = peer.ok_or(Misuse::UnknownPeer)?;
+        self.dialled_in_vain(peer, why, now);
+        Ok(())
+    }
+
+    // What an operator wants of other realms.
+
+    /// How the realm stands with each peer, by number.
+    pub fn peers(&self) -> impl Iterator<Item = PeerStatus> {
+        let peers = self.peers.iter();
+        let present = peers.filter(|peer| self.peer_ids.contains_key(&peer.name));
+        present.map(|peer| self.peer_status(peer))
+    }
+
+    /// Adds a peer, or changes what is said of one.
+    ///
+    /// # Errors
+    ///
+    /// [`PeerError::OwnRealm`].
+    pub fn set_peer(&mut self, peer: PeerConfig, now: Now) -> Result<(), PeerError> {
+        let now = self.tick(now);
+        self.put_peer(peer, now)
+    }
+
+    /// Takes a peer out, with what waits for it: what never left bounces, and of what was under way
+    /// nobody will hear. Should it come back, it is known again.
+    ///
+    /// # Errors
+    ///
+    /// [`PeerError::Unknown`]; [`PeerError::HasMail`] if messages wait and `is_bouncing` is not set:
+    /// then nothing has changed.
+    pub fn remove_peer(
+        &mut self,
+        peer: &RealmName,
+        is_bouncing: bool,
+        now: Now,
+    ) -> Result<(), PeerError> {
+        let now = self.tick(now);
+        let peer = *self.peer_ids.get(peer).ok_or(PeerError::Unknown)?;
+        self.take_out_peer(peer, is_bouncing, now)?;
+        self.cut_slow(now);
+        Ok(())
+    }
+
+    /// Ends the link with a peer and wants no other until it is resumed, beyond the realm's end too;
+    /// or wants one again. Messages for it wait meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`PeerError::Unknown`].
+    pub fn pause_peer(
+        &mut self,
+        peer: &RealmName,
+        is_paused: bool,
+        now: Now,
+    ) -> Result<(), PeerError> {
+        let now = self.tick(now);
+        let peer = *self.peer_ids.get(peer).ok_or(PeerError::Unknown)?;
+        self.pause(peer, is_paused, now);
+        self.cut_slow(now);
+        Ok(())
+    }
+
+    /// Calls a peer at once that would be called later.
+    ///
+    /// # Errors
+    ///
+    /// [`PeerError::Unknown`].
+    pub fn retry_peer(&mut self, peer: &RealmName, now: Now) -> Result<(), PeerError> {
+        let now = self.tick(now);
+        let peer = *self.peer_ids.get(peer).ok_or(PeerError::Unknown)?;
+        self.retry(peer, now);
         Ok(())
     }
 
@@ -445,6 +524,24 @@ impl Realm {
     ) -> Result<(), Misuse> {
         let now = self.tick(now);
         self.take_fetched(request, fetched.as_ref(), now)?;
+        self.cut_slow(now);
+        Ok(())
+    }
+
+    /// Takes what [`Output::FetchQueue`] asked for; none if it could not be read, then it is asked for
+    /// again after a pause.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::UnknownRequest`] if nothing was asked for by that request, or it was answered.
+    pub fn queue_fetched(
+        &mut self,
+        request: RequestId,
+        fetched: Option<Vec<QueuedEnvelope>>,
+        now: Now,
+    ) -> Result<(), Misuse> {
+        let now = self.tick(now);
+        self.take_queue(request, fetched, now)?;
         self.cut_slow(now);
         Ok(())
     }

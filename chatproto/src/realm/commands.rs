@@ -83,6 +83,16 @@ impl Realm {
                     self.history(caller, with, before, limit);
                 }
             }
+            Command::Outbox { token } => {
+                if let Some(caller) = self.caller(id, token, now) {
+                    self.outbox(caller, now);
+                }
+            }
+            Command::CheckRealm { token } => {
+                if self.caller(id, token, now).is_some() {
+                    self.check_realm(id, now);
+                }
+            }
             Command::ActiveUser { token } => self.active_users(id, token, now),
             Command::Logout { token } => self.logout(id, token, now),
             Command::Group { token, group } => self.group(id, token, group, now),
@@ -255,6 +265,8 @@ fn masked_line(line: &str, is_user: impl Fn(&str) -> bool) -> String {
         Command::History { token, with, .. } if is_token(token) => format!("history *** {with}"),
         Command::History { .. } => "history ***".to_owned(),
         Command::Inbox { .. } => "inbox ***".to_owned(),
+        Command::Outbox { .. } => "outbox ***".to_owned(),
+        Command::CheckRealm { .. } => "checkrealm ***".to_owned(),
         Command::ActiveUser { .. } => "activeuser ***".to_owned(),
         Command::Logout { .. } => "logout ***".to_owned(),
         Command::Group { token, group } if is_token(token) => format!("group *** {group}"),

@@ -1,15 +1,13 @@
 //! Links with other realms: which connection counts, what its frames mean, and what flows when.
 
-use super::Realm;
 use super::timers::Timer;
+use super::{Realm, peers};
 use crate::error::{ErrorCode, Misuse};
-use crate::id::{PeerId, UserId};
-use crate::link::frame::{Frame, Hello, StreamKind};
-use crate::link::stream::{InStream, OutStream, Violation};
+use crate::id::PeerId;
+use crate::link::frame::{Frame, Hello, Resume, StreamKind};
+use crate::link::stream::Violation;
 use crate::link::transport::Direction;
-use crate::name::RealmName;
 use crate::output::{Event, LinkCloseReason, LinkId, Output};
-use crate::random::Random;
 use crate::time::Now;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use uuid::Uuid;
@@ -30,73 +28,6 @@ const LIVE_BYTES: usize = 256;
 /// What any other frame counts for: a peer has no reason to be owed thousands of them.
 const FRAME_BYTES: usize = 1_024;
 
-/// Another realm, linked or not.
-#[derive(Debug)]
-pub(super) struct Peer {
-    pub(super) name: RealmName,
-    pub(super) can_dial: bool,
-    is_dialling: bool,
-    /// Dials in a row that led nowhere.
-    failures: u32,
-    pub(super) link: Option<LinkId>,
-    pub(super) mail: OutStream,
-    pub(super) bounce: OutStream,
-    pub(super) incoming: Vec<InStream>,
-    /// Messages it has refused, by id, whose bounce has not come yet.
-    pub(super) refused: BTreeMap<Uuid, Refused>,
-    /// The longest line it reads, as it said last.
-    pub(super) line_bytes_max: u64,
-}
-
-impl Peer {
-    /// A realm that is not called until the configuration says so.
-    pub(super) fn new(name: RealmName, random: &mut Random) -> Self {
-        Self {
-            name,
-            can_dial: false,
-            is_dialling: false,
-            failures: 0,
-            link: None,
-            mail: OutStream::new(random.uuid_v4(), StreamKind::Mail),
-            bounce: OutStream::new(random.uuid_v4(), StreamKind::Bounce),
-            incoming: Vec::new(),
-            refused: BTreeMap::new(),
-            line_bytes_max: u64::MAX,
-        }
-    }
-
-    pub(super) fn out(&mut self, kind: StreamKind) -> &mut OutStream {
-        match kind {
-            StreamKind::Mail => &mut self.mail,
-            StreamKind::Bounce => &mut self.bounce,
-        }
-    }
-
-    pub(super) fn out_by_id(&mut self, id: Uuid) -> Result<&mut OutStream, Violation> {
-        let streams = [&mut self.mail, &mut self.bounce];
-        streams
-            .into_iter()
-            .find(|stream| stream.id == id)
-            .ok_or(Violation("a stream that does not exist"))
-    }
-
-    pub(super) fn incoming_by_id(&mut self, id: Uuid) -> Result<&mut InStream, Violation> {
-        let known = self.incoming.iter_mut().find(|stream| stream.id == id);
-        known.ok_or(Violation("a stream that was not announced"))
-    }
-
-    fn is_awaiting_ack(&self) -> bool {
-        self.mail.is_awaiting_ack() || self.bounce.is_awaiting_ack()
-    }
-}
-
-/// A refused message, of which its sender is still to be told.
-#[derive(Clone, Debug)]
-pub(super) struct Refused {
-    pub(super) user: UserId,
-    pub(super) to: Box<str>,
-}
-
 /// One connection with a peer.
 #[derive(Debug)]
 pub(super) struct Link {
@@ -107,12 +38,17 @@ pub(super) struct Link {
     pub(super) is_send_queued: bool,
     /// The peer has said hello.
     pub(super) is_ready: bool,
-    is_closed: bool,
+    pub(super) is_closed: bool,
     opened_ms: u64,
     heard_ms: u64,
     pinged_ms: u64,
+    /// The last ping was not answered yet.
+    is_pinging: bool,
     /// The kinds of streams that the peer has begun anew on it.
     pub(super) announced: BTreeSet<StreamKind>,
+    /// The streams that this realm has begun anew on it, by kind, and what they were before: late
+    /// word of those is passed over.
+    pub(super) renumbered: BTreeMap<StreamKind, Uuid>,
     /// When its pulse is looked at next.
     pulse_ms: u64,
     /// Since when envelopes are under way without any acknowledgement.
@@ -142,7 +78,9 @@ impl Link {
             opened_ms: now_ms,
             heard_ms: now_ms,
             pinged_ms: now_ms,
+            is_pinging: false,
             announced: BTreeSet::new(),
+            renumbered: BTreeMap::new(),
             pulse_ms: u64::MAX,
             awaiting_since_ms: None,
         }
@@ -167,6 +105,10 @@ impl Realm {
         let present = self.peer(peer).and_then(|peer| peer.link);
         if self.stopped.is_some() {
             self.close_link(id, LinkCloseReason::ShutDown, None, now);
+            return id;
+        }
+        if self.peer(peer).is_some_and(|peer| peer.is_paused) {
+            self.close_link(id, LinkCloseReason::Paused, Some(peers::paused()), now);
             return id;
         }
         if let Some(present) = present {
@@ -247,6 +189,8 @@ impl Realm {
             return;
         };
         place.link = None;
+        place.round_trip_ms = None;
+        place.last_error = Some(why.to_string().into());
         place.mail.link_down();
         place.bounce.link_down();
         for stream in &mut place.incoming {
@@ -279,12 +223,31 @@ impl Realm {
         }
     }
 
-    pub(super) fn redial(&mut self, peer: PeerId) {
+    /// A pause has ended, perhaps one that counts no more.
+    pub(super) fn redial_is_due(&mut self, peer: PeerId, now: Now) {
+        let due_ms = self.peer(peer).and_then(|peer| peer.redial_ms);
+        if due_ms.is_some_and(|due_ms| due_ms <= now.mono_ms) {
+            self.redial(peer, now);
+        }
+    }
+
+    pub(super) fn redial(&mut self, peer: PeerId, now: Now) {
         let is_stopped = self.stopped.is_some();
         let Some(place) = self.peer_mut(peer) else {
             return;
         };
-        if is_stopped || !place.can_dial || place.is_dialling || place.link.is_some() {
+        if let Some(due_ms) = place
+            .redial_ms
+            .take()
+            .filter(|due_ms| *due_ms > now.mono_ms)
+        {
+            self.timers.unset(due_ms, Timer::Redial(peer));
+        }
+        let Some(place) = self.peer_mut(peer) else {
+            return;
+        };
+        let is_wanted = place.can_dial && !place.is_paused;
+        if is_stopped || !is_wanted || place.is_dialling || place.link.is_some() {
             return;
         }
         place.is_dialling = true;
@@ -292,9 +255,10 @@ impl Realm {
         self.outputs.push_back(Output::Dial(name));
     }
 
-    pub(super) fn dialled_in_vain(&mut self, peer: PeerId, now: Now) {
+    pub(super) fn dialled_in_vain(&mut self, peer: PeerId, why: &str, now: Now) {
         if let Some(place) = self.peer_mut(peer) {
             place.is_dialling = false;
+            place.last_error = Some(why.into());
         }
         self.schedule_redial(peer, now);
     }
@@ -306,15 +270,18 @@ impl Realm {
         let Some(place) = self
             .peers
             .get_mut(peer.index())
-            .filter(|place| place.can_dial && !place.is_dialling)
+            .filter(|place| place.can_dial && !place.is_dialling && !place.is_paused)
         else {
             return;
         };
         let doubled = least.saturating_mul(1 << place.failures.min(20));
         place.failures = place.failures.saturating_add(1);
         let pause_ms = 1 + self.random.up_to(doubled.min(most).saturating_sub(1));
-        self.timers
-            .set(now.mono_ms.saturating_add(pause_ms), Timer::Redial(peer));
+        let due_ms = now.mono_ms.saturating_add(pause_ms);
+        if let Some(before_ms) = place.redial_ms.replace(due_ms) {
+            self.timers.unset(before_ms, Timer::Redial(peer));
+        }
+        self.timers.set(due_ms, Timer::Redial(peer));
     }
 
     pub(super) fn is_ready(&self, peer: PeerId) -> bool {
@@ -371,10 +338,32 @@ impl Realm {
             return self.close_link(id, LinkCloseReason::Dead, None, now);
         }
         if over(link.heard_ms.max(link.pinged_ms), limits.link_ping_ms) {
-            link.pinged_ms = now.mono_ms;
-            self.push_to(id, Frame::Ping { n: now.mono_ms });
+            self.ping(id, now);
         }
         self.time_pulse(id, now);
+    }
+
+    fn ping(&mut self, id: LinkId, now: Now) {
+        if let Some(link) = self.links.get_mut(id.0) {
+            link.pinged_ms = now.mono_ms;
+            link.is_pinging = true;
+            self.push_to(id, Frame::Ping { n: now.mono_ms });
+        }
+    }
+
+    /// Takes the answer to the last ping; any other is of no use.
+    fn take_pong(&mut self, id: LinkId, n: u64, now: Now) {
+        let Some(link) = self.links.get_mut(id.0) else {
+            return;
+        };
+        if !link.is_pinging || n != link.pinged_ms {
+            return;
+        }
+        link.is_pinging = false;
+        let peer = link.peer;
+        if let Some(place) = self.peer_mut(peer) {
+            place.round_trip_ms = Some(now.mono_ms.saturating_sub(n));
+        }
     }
 
     /// Notes whether envelopes are under way, so that a peer which acknowledges none is found out.
@@ -479,6 +468,7 @@ impl Realm {
             text: what.to_owned(),
         };
         self.close_link(id, LinkCloseReason::Protocol, Some(words), now);
+        self.peer_failed(peer, what);
     }
 
     fn take_frame(
@@ -493,21 +483,27 @@ impl Realm {
             return if is_ready {
                 Err(Violation("a second hello"))
             } else {
-                self.greeted(id, peer, hello)
+                self.greeted(id, peer, hello, now)
             };
         }
         if let Frame::Error { code, text } | Frame::Bye { code, text } = frame {
             let (code, text) = (code.clone(), text.clone());
+            let said = format!("it said: {text}");
             if let Some(peer) = self.peer(peer).map(|peer| peer.name.clone()) {
                 self.event(|| Event::PeerSaid { peer, code, text });
             }
             self.close_link(id, LinkCloseReason::Bye, None, now);
+            self.peer_failed(peer, &said);
             return Ok(());
         }
         if !is_ready {
             return Err(Violation("a frame before hello"));
         }
         match frame {
+            Frame::Resume(Resume { stream, .. })
+            | Frame::Credit { stream, .. }
+            | Frame::Ack { stream, .. }
+                if self.is_renumbered(id, *stream) => {}
             Frame::Resume(resume) => self.take_resume(peer, resume, now)?,
             Frame::Credit {
                 stream,
@@ -535,12 +531,19 @@ impl Realm {
             Frame::Ask { id, question, name } => self.asked(peer, *id, *question, name),
             Frame::Answer { id, found } => self.answered(peer, *id, *found, now),
             Frame::Ping { n } => self.push_to(id, Frame::Pong { n: *n }),
-            Frame::Pong { .. } | Frame::Hello(_) | Frame::Error { .. } | Frame::Bye { .. } => {}
+            Frame::Pong { n } => self.take_pong(id, *n, now),
+            Frame::Hello(_) | Frame::Error { .. } | Frame::Bye { .. } => {}
         }
         Ok(())
     }
 
-    fn greeted(&mut self, id: LinkId, peer: PeerId, hello: &Hello) -> Result<(), Violation> {
+    fn greeted(
+        &mut self,
+        id: LinkId,
+        peer: PeerId,
+        hello: &Hello,
+        now: Now,
+    ) -> Result<(), Violation> {
         let own = self.name.clone();
         let place = self
             .peers
@@ -567,6 +570,7 @@ impl Realm {
         for resume in resumes {
             self.push_to(id, resume);
         }
+        self.ping(id, now);
         self.groups_regain(peer);
         Ok(())
     }

@@ -3,12 +3,9 @@
 mod records;
 
 use super::Realm;
-use super::links::Peer;
 use crate::account::{Account, Credential};
 use crate::config::{PeerConfig, UserConfig};
-use crate::envelope::Kind;
 use crate::id::{PeerId, UserId};
-use crate::link::frame::StreamKind;
 use crate::name::RealmName;
 use crate::password::{Password, Passwords};
 use crate::record::Record;
@@ -42,6 +39,7 @@ pub struct Restore {
     sessions: BTreeMap<u64, Opened>,
     sessions_opened: u64,
     wrong: Option<RestoreError>,
+    is_bouncing: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -79,6 +77,7 @@ impl Restore {
             sessions: BTreeMap::new(),
             sessions_opened: 0,
             wrong: None,
+            is_bouncing: false,
         }
     }
 
@@ -101,19 +100,33 @@ impl Restore {
             | Record::Delivered { .. }
             | Record::InboxTaken { .. }
             | Record::Inbox { .. }
-            | Record::SendKey { .. } => self.messages(record),
-            Record::Peer { .. } | Record::Met { .. } => self.neighbours(record),
+            | Record::SendKey { .. }
+            | Record::Posted { .. } => self.messages(record),
+            Record::Peer { .. } | Record::Met { .. } | Record::Paused { .. } => {
+                self.neighbours(record)
+            }
             Record::StreamBegun { .. }
             | Record::Queued { .. }
             | Record::Voided { .. }
             | Record::Acknowledged { .. }
+            | Record::StreamRenumbered { .. }
+            | Record::Marked { .. }
             | Record::BounceDue { .. }
             | Record::BounceSettled { .. } => self.outgoing(record),
-            Record::Cursor { .. } | Record::Refused { .. } | Record::RefusalTold { .. } => {
-                self.incoming(&record)
-            }
+            Record::Cursor { .. }
+            | Record::Seen { .. }
+            | Record::Refused { .. }
+            | Record::RefusalTold { .. } => self.incoming(&record),
         };
         self.wrong = taken.err().map(RestoreError::Contradiction);
+    }
+
+    /// Lets messages bounce that wait for a realm which is no peer any more. Without it
+    /// [`finish`](Self::finish) fails where there are any.
+    #[must_use]
+    pub fn bounce_removed(mut self) -> Self {
+        self.is_bouncing = true;
+        self
     }
 
     /// Adds what the configuration has and the store has not, and lets the realm begin.
@@ -126,13 +139,12 @@ impl Restore {
             return Err(wrong);
         }
         let is_peer = |name: &RealmName| self.peers.iter().any(|peer| peer.name == *name);
-        let waiting = |peer: &Peer| peer.mail.len() + peer.bounce.len();
         let mut stored = self.realm.peers.iter();
-        let removed = stored.find(|peer| !is_peer(&peer.name) && waiting(peer) > 0);
-        if let Some(peer) = removed {
+        let removed = stored.find(|peer| !is_peer(&peer.name) && peer.mail.len() > 0);
+        if let Some(peer) = removed.filter(|_| !self.is_bouncing) {
             return Err(RestoreError::PeerRemoved {
                 peer: peer.name.clone(),
-                messages: waiting(peer),
+                messages: peer.mail.len(),
             });
         }
         Ok(self.begin())
@@ -148,10 +160,13 @@ impl Restore {
         for peer in (0..realm.peers.len()).map(PeerId::new) {
             let name = realm.peer(peer).map(|peer| &peer.name);
             if name.is_none_or(|name| realm.peer_ids.contains_key(name)) {
-                realm.redial(peer);
-            } else {
-                // A realm that is no peer any more will explain nothing.
-                realm.bounces_are_lost(peer, now);
+                realm.redial(peer, now);
+                realm.expire_mail(peer, now);
+            } else if realm
+                .peer(peer)
+                .is_some_and(|place| place.waiting() > 0 || !place.refused.is_empty())
+            {
+                realm.end_streams(peer, now);
             }
         }
         realm.time_sessions();
@@ -226,7 +241,7 @@ impl Restore {
     fn add_peers(&mut self) {
         for config in std::mem::take(&mut self.peers) {
             let known = self.realm.known_peer(config.name.as_str());
-            let id = known.unwrap_or_else(|| self.add_peer(config.name.clone()));
+            let id = known.unwrap_or_else(|| self.realm.add_peer(config.name.clone()));
             self.realm.peer_ids.insert(config.name, id);
             if let Some(peer) = self.realm.peer_mut(id) {
                 peer.can_dial = config.dial;
@@ -234,39 +249,18 @@ impl Restore {
         }
     }
 
-    fn add_peer(&mut self, name: RealmName) -> PeerId {
-        let realm = &mut self.realm;
-        let id = PeerId::new(realm.peers.len());
-        let peer = Peer::new(name.clone(), &mut realm.random);
-        let streams = [
-            (StreamKind::Mail, peer.mail.id),
-            (StreamKind::Bounce, peer.bounce.id),
-        ];
-        realm.peers.push(peer);
-        realm.record(|| Record::Peer { peer: id, name });
-        for (kind, stream) in streams {
-            realm.record(|| Record::StreamBegun {
-                peer: id,
-                kind,
-                stream,
-            });
-        }
-        id
-    }
-
     /// Keeps places for the bounces of all mail under way.
     fn reserve(&mut self) {
         let realm = &mut self.realm;
         let mut writers = Vec::new();
         for peer in &realm.peers {
-            let mail = peer.mail.envelopes_to_send();
-            let under_way = mail.filter(|envelope| envelope.kind == Kind::Message);
-            writers.extend(under_way.filter_map(|it| realm.accounts.find(it.writer())));
+            writers.extend(peer.mail.writers());
             writers.extend(peer.refused.values().map(|refused| refused.user));
         }
         for writer in writers {
             realm.inboxes.make(writer).restore_reserved();
         }
+        realm.posts.restored(realm.limits.outbox_messages_max);
     }
 }
 

@@ -11,15 +11,13 @@ use crate::inbox::Delivered;
 use crate::link::frame::StreamKind;
 use crate::name::{Address, RealmName, UserName};
 use crate::output::{ConnectionId, Event};
-use crate::record::{Record, Sender};
+use crate::post;
+use crate::record::{Post, PostState, Record, Sender};
 use crate::send_key::{self, Known, SendDigest};
 use crate::time::Now;
 use crate::wire::reply;
 use std::sync::Arc;
 use uuid::Uuid;
-
-/// How long an envelope is tried before its sender is told: 4 days.
-const EXPIRY_MS: u64 = 4 * 24 * 60 * 60 * 1_000;
 
 /// Why a message was not kept, where the peer does not say it in words known here.
 const REFUSED: &str = "ditolak";
@@ -340,10 +338,20 @@ impl Realm {
             origin: own,
             to: to.to_string(),
             sent_unix_ms: now.unix_ms,
-            expires_unix_ms: now.unix_ms.saturating_add(EXPIRY_MS),
+            expires_unix_ms: now.unix_ms.saturating_add(self.limits.queue_ms_max),
             text: text.to_owned(),
         };
-        self.append(peer, StreamKind::Mail, Arc::new(envelope), now);
+        let post = Post {
+            id: envelope.id,
+            to: envelope.to.as_str().into(),
+            unix_ms: now.unix_ms,
+            excerpt: post::excerpt(text),
+            state: PostState::Queued,
+        };
+        let expires_ms = now.mono_ms.saturating_add(self.limits.queue_ms_max);
+        let posts_max = self.limits.outbox_messages_max;
+        self.posts.add(from, post, expires_ms, posts_max);
+        self.append(peer, StreamKind::Mail, Arc::new(envelope), Some(from), now);
         Ok(())
     }
 
@@ -374,34 +382,61 @@ impl Realm {
 
     /// Tells a user of this realm that a message of theirs could not be kept elsewhere. Word of
     /// anything but a refused message is passed over: a peer cannot fill inboxes with it.
-    pub(super) fn deliver_bounce(&mut self, peer: PeerId, answers: Uuid, reason: &str, now: Now) {
+    pub(super) fn deliver_bounce(
+        &mut self,
+        peer: PeerId,
+        answers: Uuid,
+        reason: &str,
+        from: &str,
+        now: Now,
+    ) {
         let refused = self
             .peer_mut(peer)
             .and_then(|peer| peer.refused.remove(&answers));
-        if let Some(refused) = refused {
-            self.record(|| Record::BounceSettled { peer, id: answers });
-            let known = ErrorCode::ALL.iter().find(|code| code.code() == reason);
-            let why = known.map_or(REFUSED, |code| code.message());
-            self.write_bounce(peer, refused.user, &refused.to, why, now);
-        }
+        let Some(refused) = refused else { return };
+        self.record(|| Record::BounceSettled { peer, id: answers });
+        let known = ErrorCode::ALL.iter().find(|code| code.code() == reason);
+        let why = known.map_or(REFUSED, |code| code.message());
+        let to = Some(&*refused.to).filter(|to| !to.is_empty());
+        self.write_bounce(peer, refused.user, to.unwrap_or(from), why, now);
+        let state = PostState::Failed(known.copied());
+        self.settle_post(refused.user, answers, state);
     }
 
     /// Tells a user that a message never left.
-    pub(super) fn bounce_here(&mut self, peer: PeerId, envelope: &Envelope, why: &str, now: Now) {
-        if let Some(user) = self.accounts.find(envelope.writer()) {
-            self.write_bounce(peer, user, &envelope.to, why, now);
-        }
+    pub(super) fn bounce_here(
+        &mut self,
+        peer: PeerId,
+        id: Uuid,
+        writer: Option<UserId>,
+        to: Option<&str>,
+        code: ErrorCode,
+        now: Now,
+    ) {
+        let Some(user) = writer else { return };
+        let realm = self.somebody_at(peer);
+        self.write_bounce(peer, user, to.unwrap_or(&realm), code.message(), now);
+        self.settle_post(user, id, PostState::Failed(Some(code)));
     }
 
     /// The peer has begun anew: what it refused before, it will not explain any more.
     pub(super) fn bounces_are_lost(&mut self, peer: PeerId, now: Now) {
+        let realm = self.somebody_at(peer);
         let refused = self
             .peer_mut(peer)
             .map(|peer| std::mem::take(&mut peer.refused));
         for (id, refused) in refused.unwrap_or_default() {
             self.record(|| Record::BounceSettled { peer, id });
-            self.write_bounce(peer, refused.user, &refused.to, REFUSED, now);
+            let to = Some(&*refused.to).filter(|to| !to.is_empty());
+            self.write_bounce(peer, refused.user, to.unwrap_or(&realm), REFUSED, now);
         }
+    }
+
+    /// What a recipient is called of whom only the realm is known.
+    fn somebody_at(&self, peer: PeerId) -> String {
+        self.peer(peer)
+            .map(|peer| format!("*@{}", peer.name))
+            .unwrap_or_default()
     }
 
     fn write_bounce(&mut self, peer: PeerId, user: UserId, to: &str, why: &str, now: Now) {

@@ -1,13 +1,17 @@
 //! Showing messages: an inbox that is emptied, a page of it, and what was taken out before.
 
 use super::Realm;
+use super::commands::Caller;
 use crate::config::Detail;
+use crate::error::ErrorCode;
 use crate::id::UserId;
 use crate::inbox::{Inbox, Waiting};
 use crate::name::UserName;
 use crate::output::{ConnectionId, Event};
-use crate::record::{Record, Sender};
+use crate::record::{PostState, Record, Sender};
 use crate::store::{Fetched, Message};
+use crate::time::Now;
+use crate::wire::reply::{PeerShown, PostShown};
 use crate::wire::{json, reply};
 
 /// A scratch buffer that grew beyond this for one big reply is given back.
@@ -186,5 +190,54 @@ impl Realm {
 
     pub(super) fn event_of(&mut self, user: UserId, event: impl FnOnce(UserName) -> Event) {
         self.event_at(Detail::Commands, |realm| realm.user_name(user).map(event));
+    }
+
+    /// Shows what became of the messages that a user sent to other realms.
+    pub(super) fn outbox(&mut self, caller: Caller, now: Now) {
+        let mut out = Vec::new();
+        reply::messages_begin(&mut out);
+        for (at, known) in self.posts.of(caller.user).enumerate() {
+            let post = &known.post;
+            let (state, reason) = match post.state {
+                // It is too old to be still on its way, and may have left: nobody knows.
+                PostState::Queued if known.expires_ms <= now.mono_ms => ("unknown", None),
+                PostState::Queued => ("queued", None),
+                PostState::Delivered => ("delivered", None),
+                PostState::Failed(reason) => ("failed", Some(reason)),
+                PostState::Unknown => ("unknown", None),
+            };
+            let shown = PostShown {
+                to: &post.to,
+                excerpt: &post.excerpt,
+                state,
+                reason: reason.map(|reason| reason.map_or("refused", ErrorCode::code)),
+                unix_ms: post.unix_ms,
+            };
+            reply::post(&mut out, at == 0, &shown);
+        }
+        reply::list_end(&mut out);
+        self.reply(caller.connection, &out);
+    }
+
+    /// Shows how the realm stands with its peers.
+    pub(super) fn check_realm(&mut self, id: ConnectionId, now: Now) {
+        let mut out = Vec::new();
+        reply::peers_begin(&mut out);
+        for (at, status) in self.peers().enumerate() {
+            let age = |unix_ms: u64| now.unix_ms.saturating_sub(unix_ms);
+            let shown = PeerShown {
+                name: status.name.as_str(),
+                state: status.state.word(),
+                queue_messages: status.queue_messages,
+                queue_bytes: status.queue_bytes,
+                oldest_ms: status.oldest_unix_ms.map(age),
+                round_trip_ms: status.round_trip_ms,
+                last_error: status.last_error.as_deref(),
+            };
+            reply::peer(&mut out, at == 0, &shown);
+        }
+        reply::list_end(&mut out);
+        // It promises nothing, so it need not wait for the store, be it full.
+        self.write(id, None, |to| to.extend_from_slice(&out));
     }
 }

@@ -1,14 +1,16 @@
-//! The streams of mail and bounces: what is sent when, and what arrives.
+//! The streams of mail and bounces to other realms: what is sent when, and what became of it.
 
 use super::Realm;
-use super::links::Refused;
+use super::peers::Refused;
+use super::timers::Timer;
 use crate::envelope::{Envelope, Kind};
-use crate::error::ErrorCode;
-use crate::id::PeerId;
+use crate::error::{ErrorCode, Misuse};
+use crate::id::{PeerId, UserId};
 use crate::link::frame::{Resume, StreamKind, View};
-use crate::link::stream::{Arrival, Fate, InStream, Next, Resumed, Settled, Violation};
-use crate::output::{Event, Output};
-use crate::record::Record;
+use crate::link::stream::{Expired, Fate, Next, OutStream, Resumed, Settled, Violation};
+use crate::output::{Event, LinkId, Output, RequestId};
+use crate::record::{PostState, Record};
+use crate::store::{QueueFetch, QueuedEnvelope};
 use crate::time::Now;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,6 +18,19 @@ use uuid::Uuid;
 
 /// Envelopes wait in their stream while a link has this many frames to send.
 const FRAMES_AHEAD: usize = 512;
+
+/// What becomes of a stream once a batch is in the store.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Stored {
+    /// A row is there, and may perhaps be sent.
+    Row { seq: u64, is_marked: bool },
+    /// Rows up to here may be sent.
+    Marked(u64),
+    /// A row goes as a void.
+    Voided(u64),
+    /// The stream has its new numbers up to this one, and is announced on the link.
+    Renumbered(u64, LinkId),
+}
 
 impl Realm {
     // Sending.
@@ -26,24 +41,40 @@ impl Realm {
         peer: PeerId,
         kind: StreamKind,
         envelope: Arc<Envelope>,
+        writer: Option<UserId>,
         now: Now,
     ) {
+        let expires_ms = match kind {
+            StreamKind::Mail => now.mono_ms.saturating_add(self.limits.queue_ms_max),
+            // Word of a refusal is owed for ever.
+            StreamKind::Bounce => u64::MAX,
+        };
         let Some(place) = self.peers.get_mut(peer.index()) else {
             return;
         };
         let stream = place.out(kind);
-        let seq = stream.append(Arc::clone(&envelope));
+        let (seq, is_marked) = stream.append(Arc::clone(&envelope), writer, expires_ms);
         self.batches.push(|| Record::Queued {
             peer,
             kind,
             seq,
             envelope,
+            is_marked,
         });
-        if let Some(batch) = self.batches.last() {
-            self.rows_behind.push_back((batch, peer, kind, seq));
+        let (id, batch) = (stream.id, self.batches.last());
+        if batch.is_some() && kind == StreamKind::Mail {
+            stream.relieve(self.limits.queue_memory_bytes_max);
+        }
+        if kind == StreamKind::Mail && place.expiry_ms.is_none() {
+            place.expiry_ms = Some(expires_ms);
+            self.timers.set(expires_ms, Timer::Expiry(peer));
+        }
+        let row = Stored::Row { seq, is_marked };
+        if let Some(batch) = batch {
+            self.stored_behind.push_back((batch, peer, id, row));
             return;
         }
-        stream.stored(seq);
+        self.stream_stored(peer, id, row);
         // A bounce goes out after the ack that tells of the refusal.
         if kind == StreamKind::Mail {
             self.pump(peer, now);
@@ -53,10 +84,13 @@ impl Realm {
     /// Sends what the streams hold, as far as credit and the link's room go. Bounces first: they
     /// never wait for mail.
     pub(super) fn pump(&mut self, peer: PeerId, now: Now) {
+        let Some(id) = self.peer(peer).and_then(|place| place.link) else {
+            return;
+        };
+        self.mark(peer);
         let Some(place) = self.peers.get_mut(peer.index()) else {
             return;
         };
-        let Some(id) = place.link else { return };
         let Some(link) = self.links.get_mut(id.0).filter(|link| link.is_ready) else {
             return;
         };
@@ -66,9 +100,7 @@ impl Realm {
             while link.outgoing.len() < FRAMES_AHEAD {
                 match stream.next(place.line_bytes_max) {
                     Some(Next::Frame(frame)) => link.outgoing.push_back(frame),
-                    Some(Next::TooLong(seq, envelope)) => {
-                        too_long.push((stream.kind, seq, envelope));
-                    }
+                    Some(Next::TooLong(row)) => too_long.push((stream.kind, row)),
                     None => break,
                 }
             }
@@ -79,29 +111,65 @@ impl Realm {
             }
             self.watch_acks(peer, false, now);
         }
-        for (kind, seq, envelope) in too_long {
-            self.give_up(peer, kind, seq, &envelope, now);
+        for (kind, row) in too_long {
+            self.give_up(peer, kind, &row, ErrorCode::MessageTooLong, now);
+        }
+        self.read_queue(peer, now);
+    }
+
+    /// Tells the store which rows may be sent from now on, before they are.
+    fn mark(&mut self, peer: PeerId) {
+        for kind in [StreamKind::Bounce, StreamKind::Mail] {
+            let Some(stream) = self
+                .peers
+                .get_mut(peer.index())
+                .map(|place| place.out(kind))
+            else {
+                return;
+            };
+            let id = stream.id;
+            let Some(upto) = stream.mark() else { continue };
+            self.record(|| Record::Marked { peer, kind, upto });
+            self.once_stored(peer, id, Stored::Marked(upto));
         }
     }
 
-    /// Tells a sender that a message cannot be sent; it goes as a void once that is stored.
-    fn give_up(&mut self, peer: PeerId, kind: StreamKind, seq: u64, envelope: &Envelope, now: Now) {
-        self.record(|| Record::Voided { peer, kind, seq });
-        if kind == StreamKind::Mail {
-            let why = ErrorCode::MessageTooLong.message();
-            self.bounce_here(peer, envelope, why, now);
-        }
+    /// Notes what becomes of a stream when all that happened so far is in the store, or at once
+    /// where it is.
+    fn once_stored(&mut self, peer: PeerId, stream: Uuid, stored: Stored) {
         match self.batches.last() {
-            Some(batch) => self.voids_behind.push_back((batch, peer, kind, seq)),
-            None => self.send_void(peer, kind, seq, now),
+            Some(batch) => self.stored_behind.push_back((batch, peer, stream, stored)),
+            None => self.stream_stored(peer, stream, stored),
         }
     }
 
-    fn send_void(&mut self, peer: PeerId, kind: StreamKind, seq: u64, now: Now) {
-        if let Some(place) = self.peer_mut(peer) {
-            place.out(kind).voided(seq);
+    fn stream_stored(&mut self, peer: PeerId, stream: Uuid, stored: Stored) {
+        let place = self.peers.get_mut(peer.index());
+        // It may have been numbered anew meanwhile, or have ended.
+        let Some(Ok(stream)) = place.map(|place| place.out_by_id(stream)) else {
+            return;
+        };
+        match stored {
+            Stored::Row { seq, is_marked } => {
+                stream.stored(seq);
+                if is_marked {
+                    stream.marked(seq);
+                }
+            }
+            Stored::Marked(upto) => stream.marked(upto),
+            Stored::Voided(seq) => {
+                stream.voided(seq);
+            }
+            Stored::Renumbered(last, link) => {
+                stream.stored(last);
+                stream.marked(last);
+                let resume = stream.resume();
+                let present = self.peer(peer).and_then(|place| place.link);
+                if present == Some(link) {
+                    self.push_frame(peer, resume);
+                }
+            }
         }
-        self.pump(peer, now);
     }
 
     /// Sends on what a batch held back: rows may go out, cursors be acknowledged.
@@ -121,29 +189,152 @@ impl Realm {
             self.acknowledge(peer);
         }
         let count = self
-            .rows_behind
+            .stored_behind
             .partition_point(|(behind, ..)| *behind <= batch);
-        let rows: Vec<_> = self.rows_behind.drain(..count).collect();
         let mut moved = BTreeSet::new();
-        for (_, peer, kind, seq) in rows {
-            if let Some(place) = self.peer_mut(peer) {
-                place.out(kind).stored(seq);
+        for _ in 0..count {
+            if let Some((_, peer, stream, stored)) = self.stored_behind.pop_front() {
+                self.stream_stored(peer, stream, stored);
                 moved.insert(peer);
             }
         }
         for peer in moved {
             self.pump(peer, now);
         }
-        let count = self
-            .voids_behind
-            .partition_point(|(behind, ..)| *behind <= batch);
-        let voids: Vec<_> = self.voids_behind.drain(..count).collect();
-        for (_, peer, kind, seq) in voids {
-            self.send_void(peer, kind, seq, now);
+    }
+
+    // What is in the store alone.
+
+    /// Has messages read whose turn comes soon.
+    pub(super) fn read_queue(&mut self, peer: PeerId, now: Now) {
+        let bytes_max = self.limits.queue_memory_bytes_max;
+        let Some(mail) = self
+            .peers
+            .get_mut(peer.index())
+            .map(|place| &mut place.mail)
+        else {
+            return;
+        };
+        let stream = mail.id;
+        let Some((from, upto, bytes_max)) = mail.wanted(bytes_max, now.mono_ms) else {
+            return;
+        };
+        let request = self.next_request();
+        self.queue_fetches.insert(request, (peer, stream));
+        let fetch = QueueFetch {
+            bytes_max,
+            ..QueueFetch::range(peer, StreamKind::Mail, from, upto)
+        };
+        self.outputs.push_back(Output::FetchQueue(request, fetch));
+    }
+
+    pub(super) fn take_queue(
+        &mut self,
+        request: RequestId,
+        fetched: Option<Vec<QueuedEnvelope>>,
+        now: Now,
+    ) -> Result<(), Misuse> {
+        let asked = self.queue_fetches.remove(&request);
+        let (peer, stream) = asked.ok_or(Misuse::UnknownRequest)?;
+        let place = self.peers.get_mut(peer.index());
+        let Some(mail) = place
+            .map(|place| &mut place.mail)
+            .filter(|mail| mail.id == stream)
+        else {
+            return Ok(());
+        };
+        mail.fetch_ended();
+        let rows = fetched.filter(|rows| !rows.is_empty());
+        let is_whole = rows.is_some_and(|rows| {
+            let mut rows = rows.into_iter();
+            rows.all(|row| mail.fetched(row.seq, row.envelope))
+        });
+        if is_whole {
+            self.expire_mail(peer, now);
+            self.pump(peer, now);
+        } else {
+            self.event(|| Event::FetchFailed);
+            let again_ms = now.mono_ms.saturating_add(self.limits.store_retry_ms);
+            self.timers.set(again_ms, Timer::Queue(peer));
+        }
+        Ok(())
+    }
+
+    pub(super) fn read_queue_again(&mut self, peer: PeerId, now: Now) {
+        self.expire_mail(peer, now);
+        self.pump(peer, now);
+    }
+
+    // Giving up.
+
+    /// Gives up what has waited for too long and was never sent.
+    pub(super) fn expire_mail(&mut self, peer: PeerId, now: Now) {
+        let mut messages = 0;
+        let code = ErrorCode::Expired;
+        while let Some(row) = self
+            .peer_mut(peer)
+            .and_then(|place| place.mail.expire(now.mono_ms))
+        {
+            messages += 1;
+            self.give_up(peer, StreamKind::Mail, &row, code, now);
+        }
+        if messages > 0
+            && let Some(peer) = self.peer(peer).map(|place| place.name.clone())
+        {
+            self.event(|| Event::MailGivenUp {
+                peer,
+                messages,
+                code,
+            });
+        }
+        self.read_queue(peer, now);
+        self.time_expiry(peer, now);
+    }
+
+    pub(super) fn time_expiry(&mut self, peer: PeerId, now: Now) {
+        let Some(place) = self.peers.get_mut(peer.index()) else {
+            return;
+        };
+        let due_ms = place
+            .mail
+            .expires_ms()
+            .filter(|due_ms| *due_ms > now.mono_ms);
+        if place.expiry_ms == due_ms {
+            return;
+        }
+        if let Some(before_ms) = std::mem::replace(&mut place.expiry_ms, due_ms) {
+            self.timers.unset(before_ms, Timer::Expiry(peer));
+        }
+        if let Some(due_ms) = due_ms {
+            self.timers.set(due_ms, Timer::Expiry(peer));
         }
     }
 
-    // Receiving.
+    /// Tells a writer that a message will not be sent; it goes as a void once that is stored.
+    fn give_up(
+        &mut self,
+        peer: PeerId,
+        kind: StreamKind,
+        row: &Expired,
+        code: ErrorCode,
+        now: Now,
+    ) {
+        let seq = row.seq;
+        self.record(|| Record::Voided { peer, kind, seq });
+        if kind == StreamKind::Mail {
+            let to = Some(row.envelope.to.as_str());
+            self.bounce_here(peer, row.envelope.id, row.writer, to, code, now);
+        }
+        let stream = self.peer_mut(peer).map(|place| place.out(kind).id);
+        if let Some(stream) = stream {
+            self.once_stored(peer, stream, Stored::Voided(seq));
+        }
+        if self.batches.last().is_none() {
+            self.pump(peer, now);
+        }
+    }
+
+    // What the peer says of it.
 
     pub(super) fn take_resume(
         &mut self,
@@ -151,64 +342,71 @@ impl Realm {
         resume: &Resume,
         now: Now,
     ) -> Result<(), Violation> {
+        match resume.view {
+            View::Sender { oldest, last } => self.take_sender(peer, resume, (oldest, last), now),
+            View::Receiver {
+                durable,
+                next,
+                durable_id,
+                last_id,
+            } => {
+                let last = next.checked_sub(1);
+                let last = last.ok_or(Violation("a resume with numbers that cannot be"))?;
+                let place = self.peers.get_mut(peer.index());
+                let place = place.ok_or(Violation("no peer"))?;
+                let stream = place.out_by_id(resume.stream)?;
+                let (kind, name) = (stream.kind, place.name.clone());
+                let resumed = place
+                    .out(kind)
+                    .resumed((durable, durable_id), (last, last_id))?;
+                match resumed {
+                    Resumed::Agreed => {}
+                    Resumed::Truncated(missing) => {
+                        self.event(|| Event::HistoryTruncated {
+                            peer: name,
+                            missing,
+                        });
+                    }
+                    Resumed::Older => return self.renumber(peer, kind),
+                }
+                self.watch_acks(peer, true, now);
+                Ok(())
+            }
+        }
+    }
+
+    /// Begins a stream anew with what it holds: the peer has had more of it than this realm knows of.
+    fn renumber(&mut self, peer: PeerId, kind: StreamKind) -> Result<(), Violation> {
+        let new = self.random.uuid_v4();
         let place = self
             .peers
             .get_mut(peer.index())
             .ok_or(Violation("no peer"))?;
-        let name = place.name.clone();
-        match resume.view {
-            View::Sender { oldest, last } => {
-                let is_new = place
-                    .incoming
-                    .iter()
-                    .all(|stream| stream.id != resume.stream);
-                if is_new {
-                    let link = place.link.and_then(|link| self.links.get_mut(link.0));
-                    if link.is_none_or(|link| !link.announced.insert(resume.kind)) {
-                        return Err(Violation("two streams of a kind on one link"));
-                    }
-                    // One stream of a kind: a new one means that the peer has begun anew.
-                    place.incoming.retain(|stream| stream.kind != resume.kind);
-                    place
-                        .incoming
-                        .push(InStream::new(resume.stream, resume.kind));
-                }
-                let (answer, missing) =
-                    place.incoming_by_id(resume.stream)?.resume(oldest, last)?;
-                self.push_frame(peer, answer);
-                if is_new {
-                    // What is refused from now on is of this stream.
-                    self.record(|| Record::Cursor {
-                        peer,
-                        kind: resume.kind,
-                        stream: resume.stream,
-                        durable: 0,
-                        id: Uuid::nil(),
-                    });
-                }
-                if is_new && resume.kind == StreamKind::Bounce {
-                    self.bounces_are_lost(peer, now);
-                }
-                if missing > 0 {
-                    self.event(|| Event::HistoryTruncated {
-                        peer: name,
-                        missing,
-                    });
-                }
-            }
-            View::Receiver { durable, next, .. } => {
-                let stream = place.out_by_id(resume.stream)?;
-                let resumed = stream.resumed(durable, next)?;
-                if let Resumed::Truncated(missing) = resumed {
-                    self.event(|| Event::HistoryTruncated {
-                        peer: name,
-                        missing,
-                    });
-                }
-                self.watch_acks(peer, true, now);
-            }
+        let link_id = place.link.ok_or(Violation("no link"))?;
+        let link = self.links.get_mut(link_id.0).ok_or(Violation("no link"))?;
+        let stream = place.out(kind);
+        // Once a link: a peer that never agrees would keep the store busy.
+        if link.renumbered.contains_key(&kind) {
+            return Err(Violation("a stream was contradicted twice on one link"));
         }
+        link.renumbered.insert(kind, stream.id);
+        let acknowledged = stream.renumber(new);
+        let (last, name) = (stream.last(), place.name.clone());
+        self.record(|| Record::StreamRenumbered {
+            peer,
+            kind,
+            stream: new,
+            acknowledged,
+        });
+        self.event(|| Event::OlderCopy { peer: name });
+        self.once_stored(peer, new, Stored::Renumbered(last, link_id));
         Ok(())
+    }
+
+    /// Whether a stream went by that id on the link before this realm began it anew.
+    pub(super) fn is_renumbered(&self, link: LinkId, stream: Uuid) -> bool {
+        let link = self.links.get(link.0);
+        link.is_some_and(|link| link.renumbered.values().any(|before| *before == stream))
     }
 
     pub(super) fn take_ack(
@@ -223,19 +421,21 @@ impl Realm {
             .peers
             .get_mut(peer.index())
             .ok_or(Violation("no peer"))?;
-        let stream = place.out_by_id(stream)?;
+        let stream: &mut OutStream = place.out_by_id(stream)?;
         let kind = stream.kind;
         let settled = stream.acknowledged(durable, refused)?;
-        let is_progress = !settled.is_empty();
-        if is_progress {
+        if let Some(last) = settled.last() {
+            let id = last.id;
             self.record(|| Record::Acknowledged {
                 peer,
                 kind,
                 durable,
+                id,
             });
         }
-        for envelope in settled {
-            self.settled(peer, &envelope);
+        let is_progress = !settled.is_empty();
+        for row in settled {
+            self.settled(peer, row);
         }
         self.watch_acks(peer, is_progress, now);
         Ok(())
@@ -243,155 +443,55 @@ impl Realm {
 
     /// Deals with a row that a peer has stored. The place of a refused message stays for its
     /// bounce.
-    fn settled(&mut self, peer: PeerId, settled: &Settled) {
+    fn settled(&mut self, peer: PeerId, row: Settled) {
         let Some(place) = self.peers.get_mut(peer.index()) else {
             return;
         };
-        let envelope = &settled.envelope;
-        if let Kind::Bounce { answers, .. } = envelope.kind {
+        let envelope = row.envelope.as_deref();
+        if let Some(Kind::Bounce { answers, .. }) = envelope.map(|it| &it.kind) {
             let mut mail = place.incoming.iter_mut();
             let mail = mail.find(|stream| stream.kind == StreamKind::Mail);
-            if let Some(seq) = mail.and_then(|mail| mail.bounced(answers)) {
+            if let Some(seq) = mail.and_then(|mail| mail.bounced(*answers)) {
                 self.record(|| Record::RefusalTold { peer, seq });
             }
             return;
         }
-        let Some(user) = self.accounts.find(envelope.writer()) else {
+        let (Some(user), id) = (row.writer, row.id) else {
             return;
         };
-        match settled.fate {
+        match row.fate {
             Fate::Kept => {
                 if let Some(inbox) = self.inboxes.get_mut(user) {
                     inbox.unreserve();
                 }
+                self.settle_post(user, id, PostState::Delivered);
             }
             Fate::Refused => {
-                let to: Box<str> = envelope.to.as_str().into();
+                let to: Box<str> = envelope.map_or("", |it| &it.to).into();
                 let refused = Refused {
                     user,
                     to: to.clone(),
                 };
-                place.refused.insert(envelope.id, refused);
-                let id = envelope.id;
+                place.refused.insert(id, refused);
                 self.record(|| Record::BounceDue { peer, id, user, to });
+                self.settle_post(user, id, PostState::Failed(None));
             }
             Fate::Voided => {}
         }
     }
 
-    pub(super) fn take_envelope(
-        &mut self,
-        peer: PeerId,
-        stream: Uuid,
-        seq: u64,
-        envelope: &Envelope,
-        now: Now,
-    ) -> Result<(), Violation> {
-        let own = self.name.clone();
-        let place = self
-            .peers
-            .get_mut(peer.index())
-            .ok_or(Violation("no peer"))?;
-        let vouched = envelope.vouch(&place.name, &own);
-        let incoming = place.incoming_by_id(stream)?;
-        let vouched =
-            vouched.map_err(|_| Violation("an envelope that its peer cannot vouch for"))?;
-        if incoming.arrived(seq, envelope)? == Arrival::Duplicate {
-            return Ok(());
-        }
-        match (incoming.kind, &envelope.kind) {
-            (StreamKind::Bounce, Kind::Bounce { answers, reason }) => {
-                self.deliver_bounce(peer, *answers, reason, now);
-            }
-            // A bounce is never bounced, so nothing on that stream is answered.
-            (StreamKind::Bounce, _) => {}
-            (StreamKind::Mail, Kind::Bounce { .. }) => {
-                return Err(Violation("a bounce on the stream of mail"));
-            }
-            (StreamKind::Mail, _) => {
-                if let Err(code) = self.deliver_remote(peer, &vouched, envelope, now) {
-                    self.refuse_mail(peer, stream, envelope, code, now);
-                }
-            }
-        }
-        Ok(())
-    }
+    // What users are shown.
 
-    /// Answers mail that cannot be kept by a bounce, in the same batch as the cursor.
-    fn refuse_mail(
-        &mut self,
-        peer: PeerId,
-        stream: Uuid,
-        envelope: &Envelope,
-        code: ErrorCode,
-        now: Now,
-    ) {
-        let id = self.random.uuid_v7(now.unix_ms);
-        let bounce = envelope.bounce(id, code, now.unix_ms, envelope.expires_unix_ms);
-        self.append(peer, StreamKind::Bounce, Arc::new(bounce), now);
-        let Some(place) = self.peers.get_mut(peer.index()) else {
-            return;
-        };
-        let name = place.name.clone();
-        if let Ok(stream) = place.incoming_by_id(stream) {
-            let (seq, id) = (stream.refused(), envelope.id);
-            self.record(|| Record::Refused { peer, seq, id });
-        }
-        self.event(|| Event::MailRefused { peer: name, code });
-    }
-
-    /// Puts the cursors into the same batch as what they passed.
-    pub(super) fn store_cursors(&mut self, peer: PeerId) {
-        let Some(place) = self.peers.get_mut(peer.index()) else {
-            return;
-        };
-        for stream in &mut place.incoming {
-            let Some((durable, id)) = stream.record() else {
-                continue;
-            };
-            let (kind, stream_id) = (stream.kind, stream.id);
-            self.batches.push(|| Record::Cursor {
-                peer,
-                kind,
-                stream: stream_id,
-                durable,
-                id,
+    /// Notes what became of a message that a user sent.
+    pub(super) fn settle_post(&mut self, user: UserId, id: Uuid, state: PostState) {
+        let posts_max = self.limits.outbox_messages_max;
+        if let Some(settled) = self.posts.settle(user, id, state, posts_max) {
+            self.record(|| Record::Posted {
+                user,
+                number: settled.number,
+                oldest: settled.oldest,
+                post: settled.post,
             });
-            match self.batches.last() {
-                Some(batch) => self
-                    .cursors_behind
-                    .push_back((batch, peer, stream_id, durable, id)),
-                None => stream.stored(durable, id),
-            }
-        }
-    }
-
-    /// Sends acks and credit that are due.
-    pub(super) fn acknowledge(&mut self, peer: PeerId) {
-        let (envelopes_max, bytes_max) = (
-            self.limits.credit_envelopes_max,
-            self.limits.credit_bytes_max,
-        );
-        let Some(place) = self.peers.get_mut(peer.index()) else {
-            return;
-        };
-        let Some(link) = place
-            .link
-            .filter(|link| self.links.get(link.0).is_some_and(|link| link.is_ready))
-        else {
-            return;
-        };
-        // Who takes no bounces gives no more cause for them.
-        let is_bounced = place.bounce.len() as u64 >= envelopes_max;
-        let mut due = Vec::new();
-        for stream in &mut place.incoming {
-            due.extend(stream.acks());
-            if !(is_bounced && stream.kind == StreamKind::Mail) {
-                due.extend(stream.credit(envelopes_max, bytes_max));
-            }
-        }
-        for frame in due {
-            self.push_to(link, frame);
         }
     }
 }

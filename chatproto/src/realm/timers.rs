@@ -23,6 +23,10 @@ pub(super) enum Timer {
     Link(LinkId),
     /// The peer may be dialled again.
     Redial(PeerId),
+    /// Messages for a peer may have expired.
+    Expiry(PeerId),
+    /// Messages for a peer could not be read, and are tried again.
+    Queue(PeerId),
     /// Sessions may have expired.
     Sessions,
     /// A full store may have room again.
@@ -39,6 +43,8 @@ impl Timer {
             Self::Question(_) => "a question to peers",
             Self::Link(_) => "the pulse of a link",
             Self::Redial(_) => "a peer to dial",
+            Self::Expiry(_) => "messages that wait for too long",
+            Self::Queue(_) => "a queue to read again",
             Self::Sessions => "sessions that expire",
             Self::Store => "a full store to try again",
         }
@@ -89,7 +95,9 @@ impl Realm {
                 Timer::Join(id) => self.join_is_late(id, now),
                 Timer::Question(id) => self.question_is_late(id, now),
                 Timer::Link(id) => self.check_pulse(id, now),
-                Timer::Redial(peer) => self.redial(peer),
+                Timer::Redial(peer) => self.redial_is_due(peer, now),
+                Timer::Expiry(peer) => self.expire_mail(peer, now),
+                Timer::Queue(peer) => self.read_queue_again(peer, now),
                 Timer::Sessions => self.expire_sessions(now),
                 Timer::Store => self.batches.retry(),
             }

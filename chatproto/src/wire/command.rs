@@ -20,6 +20,10 @@ pub enum Verb {
     Ack,
     /// Show messages that were taken out before.
     History,
+    /// Show what became of messages to other realms.
+    Outbox,
+    /// Show how the realm stands with its peers.
+    CheckRealm,
     /// Who is logged in.
     ActiveUser,
     /// End a session.
@@ -63,6 +67,8 @@ impl Verb {
             "peek" => Self::Peek,
             "ack" => Self::Ack,
             "history" => Self::History,
+            "outbox" => Self::Outbox,
+            "checkrealm" => Self::CheckRealm,
             "activeuser" => Self::ActiveUser,
             "logout" => Self::Logout,
             "group" => Self::Group,
@@ -134,6 +140,16 @@ pub enum Command<'a> {
         /// How many messages at most.
         limit: Option<&'a str>,
     },
+    /// `outbox T`
+    Outbox {
+        /// The user's token.
+        token: &'a str,
+    },
+    /// `checkrealm T`
+    CheckRealm {
+        /// The user's token.
+        token: &'a str,
+    },
     /// `activeuser T`
     ActiveUser {
         /// The user's token.
@@ -171,6 +187,8 @@ impl std::fmt::Debug for Command<'_> {
             Self::Peek { .. } => f.write_str("peek ***"),
             Self::Ack { .. } => f.write_str("ack ***"),
             Self::History { with, .. } => write!(f, "history *** {with:?}"),
+            Self::Outbox { .. } => f.write_str("outbox ***"),
+            Self::CheckRealm { .. } => f.write_str("checkrealm ***"),
             Self::ActiveUser { .. } => f.write_str("activeuser ***"),
             Self::Logout { .. } => f.write_str("logout ***"),
             Self::Group { group, .. } => write!(f, "group *** {group:?}"),
@@ -244,6 +262,8 @@ impl<'a> Command<'a> {
                 before: next().filter(is_there),
                 limit: next().filter(is_there),
             },
+            Verb::Outbox => Self::Outbox { token: next()? },
+            Verb::CheckRealm => Self::CheckRealm { token: next()? },
             Verb::ActiveUser => Self::ActiveUser { token: next()? },
             Verb::Logout => Self::Logout {
                 token: next().filter(is_there),
@@ -294,6 +314,8 @@ impl<'a> Command<'a> {
                 before,
                 limit,
             } => [Some("history"), Some(token), Some(with), before, limit],
+            Self::Outbox { token } => [Some("outbox"), Some(token), None, None, None],
+            Self::CheckRealm { token } => [Some("checkrealm"), Some(token), None, None, None],
             Self::ActiveUser { token } => [Some("activeuser"), Some(token), None, None, None],
             Self::Logout { token } => [Some("logout"), token, None, None, None],
             Self::Group { token, group } => [

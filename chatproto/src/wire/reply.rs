@@ -58,6 +58,27 @@ fn error_begin(out: &mut Vec<u8>, code: ErrorCode) {
     }
 }
 
+/// A message to another realm as `outbox` shows it.
+pub(crate) struct PostShown<'a> {
+    pub(crate) to: &'a str,
+    pub(crate) excerpt: &'a str,
+    pub(crate) state: &'a str,
+    pub(crate) reason: Option<&'a str>,
+    pub(crate) unix_ms: u64,
+}
+
+/// A peer as `checkrealm` shows it.
+pub(crate) struct PeerShown<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) state: &'a str,
+    pub(crate) queue_messages: u64,
+    pub(crate) queue_bytes: u64,
+    /// How long ago the oldest message was taken.
+    pub(crate) oldest_ms: Option<u64>,
+    pub(crate) round_trip_ms: Option<u64>,
+    pub(crate) last_error: Option<&'a str>,
+}
+
 /// A message as `peek` and `history` show it.
 pub(crate) struct Shown<'a> {
     pub(crate) id: u64,
@@ -116,6 +137,64 @@ pub(crate) fn removed(out: &mut Vec<u8>, removed: u64, left: u64) {
     out.extend_from_slice(b"}\r\n\r\n");
 }
 
+/// Appends a message of the list of those that went to other realms.
+pub(crate) fn post(out: &mut Vec<u8>, is_first: bool, shown: &PostShown<'_>) {
+    out.extend_from_slice(if is_first { b"{" } else { b", {" });
+    let texts = [
+        (&b"\"to\": "[..], Some(shown.to)),
+        (b", \"msg\": ", Some(shown.excerpt)),
+        (b", \"state\": ", Some(shown.state)),
+        (b", \"reason\": ", shown.reason),
+    ];
+    for (key, text) in texts {
+        if let Some(text) = text {
+            out.extend_from_slice(key);
+            json::string(out, text);
+        }
+    }
+    out.extend_from_slice(b", \"ts\": ");
+    json::number(out, shown.unix_ms);
+    out.push(b'}');
+}
+
+/// Appends the begin of the list of peers.
+pub(crate) fn peers_begin(out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"status\": \"OK\", \"realms\": [");
+}
+
+/// Appends a peer of that list.
+pub(crate) fn peer(out: &mut Vec<u8>, is_first: bool, status: &PeerShown<'_>) {
+    out.extend_from_slice(if is_first { b"{" } else { b", {" });
+    out.extend_from_slice(b"\"realm\": ");
+    json::string(out, status.name);
+    out.extend_from_slice(b", \"state\": ");
+    json::string(out, status.state);
+    let numbers = [
+        (&b", \"queue\": "[..], Some(status.queue_messages)),
+        (b", \"bytes\": ", Some(status.queue_bytes)),
+        (b", \"oldest_ms\": ", status.oldest_ms),
+        (b", \"round_trip_ms\": ", status.round_trip_ms),
+    ];
+    for (key, value) in numbers {
+        out.extend_from_slice(key);
+        match value {
+            Some(value) => json::number(out, value),
+            None => out.extend_from_slice(b"null"),
+        }
+    }
+    out.extend_from_slice(b", \"error\": ");
+    match status.last_error {
+        Some(error) => json::string(out, error),
+        None => out.extend_from_slice(b"null"),
+    }
+    out.push(b'}');
+}
+
+/// Appends the end of a list after which there is nothing to say.
+pub(crate) fn list_end(out: &mut Vec<u8>) {
+    out.extend_from_slice(b"]}\r\n\r\n");
+}
+
 /// Appends the list of those who are logged in.
 pub(crate) fn active_users<'a>(out: &mut Vec<u8>, names: impl Iterator<Item = &'a str>) {
     out.extend_from_slice(b"{\"status\": \"OK\", \"message\": \"");
@@ -134,7 +213,7 @@ pub(crate) fn left_group(out: &mut Vec<u8>, group: &str) {
 }
 
 /// The verbs `hello` tells.
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 14] = [
     "auth",
     "send",
     "sendid",
@@ -142,6 +221,8 @@ const COMMANDS: [&str; 12] = [
     "peek",
     "ack",
     "history",
+    "outbox",
+    "checkrealm",
     "activeuser",
     "logout",
     "group",

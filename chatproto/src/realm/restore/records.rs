@@ -2,13 +2,16 @@
 
 use super::{Opened, Restore};
 use crate::account::{Account, Credential};
+use crate::envelope::Envelope;
 use crate::id::{PeerId, UserId};
 use crate::link::frame::StreamKind;
 use crate::link::stream::{InStream, OutStream};
 use crate::name::Address;
-use crate::realm::links::{Peer, Refused};
-use crate::record::{Record, Sender};
+use crate::post;
+use crate::realm::peers::{Peer, Refused};
+use crate::record::{Post, PostState, Record, Sender};
 use crate::send_key::Numbered;
+use std::sync::Arc;
 
 /// The most users that a store can number.
 const USERS_MAX: u32 = 1 << 23;
@@ -130,6 +133,14 @@ impl Restore {
                     return Err("a key is missing between others");
                 }
             }
+            Record::Posted {
+                user, number, post, ..
+            } => {
+                self.user(user)?;
+                let posts_max = self.realm.limits.outbox_messages_max;
+                let posts = &mut self.realm.posts;
+                posts.restore(user, post, Some(number), u64::MAX, posts_max);
+            }
             _ => return Err("a record stands among those of another kind"),
         }
         Ok(())
@@ -153,6 +164,7 @@ impl Restore {
                     return Err("a user of another realm has another's number");
                 }
             }
+            Record::Paused { peer, is_paused } => self.peer(peer)?.is_paused = is_paused,
             _ => return Err("a record stands among those of another kind"),
         }
         Ok(())
@@ -163,24 +175,37 @@ impl Restore {
             Record::StreamBegun { peer, kind, stream } => {
                 let out = self.peer(peer)?.out(kind);
                 if out.id != stream {
-                    *out = OutStream::restored(stream, kind, 0);
+                    *out = OutStream::new(stream, kind);
                 }
+            }
+            Record::StreamRenumbered {
+                peer,
+                kind,
+                stream,
+                acknowledged,
+            } => {
+                let out = self.peer(peer)?.out(kind);
+                if out.id != stream {
+                    let settled = out.renumber(stream);
+                    let last = out.last();
+                    out.stored(last);
+                    out.marked(last);
+                    if settled != acknowledged {
+                        return Err("a stream was numbered anew from elsewhere");
+                    }
+                }
+            }
+            Record::Marked { peer, kind, upto } => {
+                let out = self.peer(peer)?.out(kind);
+                out.marked(upto.min(out.last()));
             }
             Record::Queued {
                 peer,
                 kind,
                 seq,
                 envelope,
-            } => {
-                let out = self.peer(peer)?.out(kind);
-                if seq > out.last() + 1 {
-                    return Err("a message is missing in a queue");
-                }
-                if seq == out.last() + 1 {
-                    out.append(envelope);
-                    out.stored(seq);
-                }
-            }
+                is_marked,
+            } => return self.queued(peer, kind, seq, envelope, is_marked),
             Record::Voided { peer, kind, seq } => {
                 self.peer(peer)?.out(kind).voided(seq);
             }
@@ -188,11 +213,10 @@ impl Restore {
                 peer,
                 kind,
                 durable,
+                id,
             } => {
                 let out = self.peer(peer)?.out(kind);
-                if durable > out.last() && out.len() == 0 {
-                    *out = OutStream::restored(out.id, kind, durable);
-                } else if !out.restore_acknowledged(durable) {
+                if !out.restore_acknowledged(durable, id) {
                     return Err("a peer has acknowledged what it was never sent");
                 }
             }
@@ -205,6 +229,56 @@ impl Restore {
                 self.peer(peer)?.refused.remove(&id);
             }
             _ => return Err("a record stands among those of another kind"),
+        }
+        Ok(())
+    }
+
+    fn queued(
+        &mut self,
+        peer: PeerId,
+        kind: StreamKind,
+        seq: u64,
+        envelope: Arc<Envelope>,
+        is_marked: bool,
+    ) -> Result<(), &'static str> {
+        let (now, limits) = (self.realm.clock, &self.realm.limits);
+        let (queue_ms_max, posts_max) = (limits.queue_ms_max, limits.outbox_messages_max);
+        let memory_bytes_max = limits.queue_memory_bytes_max;
+        // A clock that was set meanwhile lets nothing wait for longer than ever.
+        let left_ms = envelope.expires_unix_ms.saturating_sub(now.unix_ms);
+        let expires_ms = now.mono_ms.saturating_add(left_ms.min(queue_ms_max));
+        let is_mail = kind == StreamKind::Mail;
+        let writer = self
+            .realm
+            .accounts
+            .find(envelope.writer())
+            .filter(|_| is_mail);
+        let out = self.peer(peer)?.out(kind);
+        if seq > out.last() + 1 {
+            return Err("a message is missing in a queue");
+        }
+        if seq <= out.last() {
+            return Ok(());
+        }
+        let post = Post {
+            id: envelope.id,
+            to: envelope.to.as_str().into(),
+            unix_ms: envelope.sent_unix_ms,
+            excerpt: post::excerpt(&envelope.text),
+            state: PostState::Queued,
+        };
+        let expires_row_ms = if is_mail { expires_ms } else { u64::MAX };
+        out.append(envelope, writer, expires_row_ms);
+        out.stored(seq);
+        if is_marked {
+            out.marked(seq);
+        }
+        if is_mail {
+            out.relieve(memory_bytes_max);
+        }
+        if let Some(writer) = writer {
+            let posts = &mut self.realm.posts;
+            posts.restore(writer, post, None, expires_ms, posts_max);
         }
         Ok(())
     }
@@ -227,6 +301,17 @@ impl Restore {
                         let begun = InStream::restored(stream, kind, durable, id);
                         place.incoming.push(begun);
                     }
+                }
+            }
+            Record::Seen {
+                peer,
+                number,
+                id,
+                oldest,
+            } => {
+                let seen = &mut self.peer(peer)?.seen;
+                if !seen.restore(number, id, oldest) {
+                    return Err("a message that was seen is missing between others");
                 }
             }
             Record::Refused { peer, seq, id } => {
@@ -283,6 +368,11 @@ pub(super) fn greatest(record: &Record) -> u64 {
         Record::SendKey { number, oldest, .. } => *number.max(oldest),
         Record::Queued { seq, .. } | Record::Refused { seq, .. } => *seq,
         Record::Acknowledged { durable, .. } | Record::Cursor { durable, .. } => *durable,
+        Record::StreamRenumbered { acknowledged, .. } => *acknowledged,
+        Record::Marked { upto, .. } => *upto,
+        Record::Posted { number, oldest, .. } | Record::Seen { number, oldest, .. } => {
+            *number.max(oldest)
+        }
         _ => 0,
     }
 }
