@@ -2,10 +2,11 @@
 //!
 //! `realm1.db` can be read with `sqlite3 -readonly realm1.db` at any time, also while the realm runs:
 //! its views (`people`, `logins`, `inbox`, `history`, `inbox_lengths`, `correspondents`, `peers`,
-//! `outgoing`, `positions`, `refused`) have names and times in them, and no secrets.
+//! `outgoing`, `outbox`, `positions`, `refused`) have names and times in them, and no secrets.
 
 mod backup;
 mod check;
+mod columns;
 mod fault;
 mod fetch;
 mod file;
@@ -13,7 +14,9 @@ mod inspect;
 mod keys;
 mod loader;
 mod options;
+mod posts;
 mod prune;
+mod queue;
 mod reader;
 mod schema;
 mod upkeep;
@@ -25,7 +28,7 @@ pub use prune::{Pruned, Retention};
 pub use reader::SqliteReader;
 pub use upkeep::Compacted;
 
-use super::{Fetch, Fetched, Store, StoreError};
+use super::{Fetch, Fetched, QueueFetch, QueuedEnvelope, Store, StoreError};
 use crate::name::RealmName;
 use crate::record::{Batch, Record};
 use fault::Fault;
@@ -195,16 +198,14 @@ impl Store for SqliteStore {
     }
 
     fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        self.change(|connection| {
-            let mut writer = Writer::new(connection);
-            batch
-                .records
-                .iter()
-                .try_for_each(|record| writer.write(record))
-        })
+        self.change(|connection| Writer::new(connection).write_all(&batch.records))
     }
 
     fn fetch(&mut self, fetch: &Fetch) -> Result<Fetched, StoreError> {
         fetch::fetch(&self.connection, fetch).map_err(|fault| self.at(&fault))
+    }
+
+    fn fetch_queue(&mut self, fetch: &QueueFetch) -> Result<Vec<QueuedEnvelope>, StoreError> {
+        queue::fetch(&self.connection, fetch).map_err(|fault| self.at(&fault))
     }
 }

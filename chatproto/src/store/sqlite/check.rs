@@ -6,7 +6,7 @@ use crate::store::StoreError;
 use rusqlite::Connection;
 
 /// What must not be there, and how to find it: each gives a row if something is wrong.
-const CONTRADICTIONS: [(&str, &str); 12] = [
+const CONTRADICTIONS: [(&str, &str); 15] = [
     (
         "it does not say whose it is",
         "SELECT 1 WHERE (SELECT count(*) FROM meta) <> 1",
@@ -56,11 +56,32 @@ const CONTRADICTIONS: [(&str, &str); 12] = [
         "SELECT 1 FROM (
             SELECT id >> 2 AS realm FROM streams UNION ALL SELECT id >> 2 FROM cursors
             UNION ALL SELECT key >> 40 FROM refusals UNION ALL SELECT realm FROM bounces_due
+            UNION ALL SELECT key >> 40 FROM seen
         ) WHERE realm NOT IN (SELECT id FROM realms)",
     ),
     (
         "an envelope waits in a stream that is not there",
         "SELECT 1 FROM queue WHERE key >> 40 NOT IN (SELECT id FROM streams)",
+    ),
+    // They count up by one from what was acknowledged.
+    (
+        "a message is missing in a queue",
+        "SELECT 1 FROM (
+            SELECT max(queue.key) - (streams.id << 40) - acknowledged AS expected, count(*) AS found
+            FROM streams CROSS JOIN queue ON queue.key BETWEEN (streams.id << 40) + acknowledged + 1
+                AND (streams.id << 40) + 1099511627775
+            GROUP BY streams.id
+        ) WHERE expected <> found",
+    ),
+    (
+        "messages may have been sent that are not there",
+        "SELECT 1 FROM streams WHERE marked > max(acknowledged, coalesce((SELECT max(key) FROM queue
+            WHERE key BETWEEN streams.id << 40 AND (streams.id << 40) + 1099511627775), 0)
+            & 1099511627775)",
+    ),
+    (
+        "a message to another realm is of a user who is not there",
+        "SELECT 1 FROM posts WHERE key >> 40 NOT IN (SELECT id FROM users)",
     ),
 ];
 

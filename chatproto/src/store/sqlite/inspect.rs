@@ -1,8 +1,9 @@
 //! How much there is of what.
 
+use super::columns::number;
 use super::fault::Fault;
 use super::keys::{NUMBER_MAX, key, parts, stream_of};
-use super::loader::{INBOXES, number};
+use super::loader::INBOXES;
 use crate::link::frame::StreamKind;
 use rusqlite::Connection;
 
@@ -28,6 +29,8 @@ pub struct Inspection {
     pub longest: Vec<Waiting>,
     /// Messages that were read and are still kept.
     pub messages_history: u64,
+    /// The realms that are not to be linked with for now.
+    pub paused: Vec<String>,
     /// What waits for other realms; one for each stream with anything in it.
     pub queues: Vec<Queue>,
     /// How long the file is, in bytes.
@@ -62,6 +65,8 @@ pub struct Queue {
     pub kind: StreamKind,
     /// How many envelopes.
     pub envelopes: u64,
+    /// How many of them may have been sent; they never expire.
+    pub marked: u64,
     /// Bytes of their text.
     pub bytes: u64,
     /// When the oldest was sent, in ms since 1970.
@@ -71,10 +76,12 @@ pub struct Queue {
 const LONGEST: usize = 10;
 const QUEUES: &str = "
     SELECT streams.id, coalesce((SELECT name FROM realms WHERE id = streams.id >> 2), '?'),
-        count(*), sum(octet_length(queue.text)), min(queue.sent_unix_ms)
+        count(*), sum(octet_length(queue.text)), min(queue.sent_unix_ms),
+        sum(queue.key <= (streams.id << 40) + streams.marked)
     FROM streams CROSS JOIN queue ON queue.key
         BETWEEN (streams.id << 40) + streams.acknowledged + 1 AND (streams.id << 40) + 1099511627775
     GROUP BY streams.id ORDER BY streams.id";
+const PAUSED: &str = "SELECT name FROM realms WHERE is_paused ORDER BY id";
 /// Of a user in whose inbox something waits: the name, and when the first of it came.
 const OLDEST: &str = "
     SELECT users.name, (SELECT unix_ms FROM messages
@@ -111,6 +118,10 @@ pub(super) fn inspect(connection: &Connection) -> Result<Inspection, Fault> {
         })?;
         inspection.longest.push(waiting);
     }
+    let mut paused = transaction.prepare(PAUSED)?;
+    let names = paused.query_map((), |row| row.get(0))?;
+    inspection.paused = names.collect::<Result<_, _>>()?;
+    drop(paused);
     let mut queues = transaction.prepare(QUEUES)?;
     let mut rows = queues.query(())?;
     while let Some(row) = rows.next()? {
@@ -119,6 +130,7 @@ pub(super) fn inspect(connection: &Connection) -> Result<Inspection, Fault> {
             peer: row.get(1)?,
             kind,
             envelopes: number(row, 2)?,
+            marked: number(row, 5)?,
             bytes: number(row, 3)?,
             oldest_unix_ms: number(row, 4)?,
         });

@@ -1,22 +1,21 @@
 //! Rows become records again, none before what it speaks of.
 
+use super::columns::{bytes, number, realm, realm_name, text, user, user_name, uuid};
 use super::fault::Fault;
 use super::keys::{NUMBER_MAX, parts, place_parts, sender_of, stream_of};
-use crate::envelope::{Envelope, Kind};
+use super::{posts, queue};
 use crate::id::{PeerId, RemoteId, UserId};
-use crate::name::{RealmName, UserName};
 use crate::password::PasswordHash;
 use crate::record::Record;
 use crate::secret::TokenHash;
 use rusqlite::{Connection, Row};
 use std::sync::Arc;
-use uuid::Uuid;
 
 /// Makes one or two records of a row.
 type Make = fn(&Row<'_>, &mut dyn FnMut(Record)) -> Result<(), Fault>;
 
 /// What is read, in this order.
-const TABLES: [(&str, Make); 13] = [
+const TABLES: [(&str, Make); 16] = [
     ("SELECT id, name FROM realms ORDER BY id", peer),
     (
         "SELECT id, name, display_name, country, password FROM users ORDER BY id",
@@ -41,16 +40,10 @@ const TABLES: [(&str, Make); 13] = [
         send_key,
     ),
     (
-        "SELECT id, stream, acknowledged FROM streams ORDER BY id",
+        "SELECT id, stream, acknowledged, acknowledged_id, marked FROM streams ORDER BY id",
         stream,
     ),
-    (
-        "SELECT key, id, kind, answers, reason, origin, destination, sender, recipient,
-            sent_unix_ms, expires_unix_ms, text, is_void
-        FROM queue WHERE key & 1099511627775 >
-            (SELECT acknowledged FROM streams WHERE id = key >> 40) ORDER BY key",
-        queued,
-    ),
+    (queue::WAITING, queued),
     (
         "SELECT realm, id, user, address FROM bounces_due ORDER BY realm, id",
         bounce_due,
@@ -60,6 +53,23 @@ const TABLES: [(&str, Make); 13] = [
         cursor,
     ),
     ("SELECT key, id FROM refusals ORDER BY key", refused),
+    // The first of each realm is looked up once a realm.
+    (
+        "WITH firsts AS MATERIALIZED (
+            SELECT id, (SELECT min(key) FROM seen WHERE key >= realms.id << 40) AS first FROM realms
+        )
+        SELECT seen.key, seen.id, firsts.first FROM firsts CROSS JOIN seen
+            ON seen.key BETWEEN firsts.id << 40 AND (firsts.id << 40) + 1099511627775
+        ORDER BY firsts.id, seen.key",
+        seen,
+    ),
+    (
+        "SELECT key, id, recipient, unix_ms, excerpt, state, reason, (SELECT min(key) FROM posts
+            WHERE key >= all_posts.key >> 40 << 40)
+        FROM posts AS all_posts ORDER BY key",
+        posted,
+    ),
+    ("SELECT id FROM realms WHERE is_paused ORDER BY id", paused),
 ];
 
 /// Whose inbox, up to where it was read, the last message, and the bytes of those that wait: seeks
@@ -86,43 +96,6 @@ pub(super) fn load(connection: &Connection, each: &mut dyn FnMut(Record)) -> Res
         }
     }
     Ok(transaction.commit()?)
-}
-
-fn text(row: &Row<'_>, column: usize) -> Result<Box<str>, Fault> {
-    Ok(row
-        .get_ref(column)?
-        .as_str()
-        .map_err(rusqlite::Error::from)?
-        .into())
-}
-
-/// A number that cannot be negative, but may be a 64-bit one that was stored as such.
-pub(super) fn number(row: &Row<'_>, column: usize) -> Result<u64, Fault> {
-    Ok(row.get::<_, i64>(column)?.cast_unsigned())
-}
-
-fn bytes<const N: usize>(row: &Row<'_>, column: usize) -> Result<[u8; N], Fault> {
-    Ok(row.get(column)?)
-}
-
-fn uuid(row: &Row<'_>, column: usize) -> Result<Uuid, Fault> {
-    bytes(row, column).map(Uuid::from_bytes)
-}
-
-fn user_name(row: &Row<'_>, column: usize) -> Result<UserName, Fault> {
-    UserName::parse(&text(row, column)?).map_err(|_| Fault::Row("a user's name is none"))
-}
-
-fn realm_name(row: &Row<'_>, column: usize) -> Result<RealmName, Fault> {
-    RealmName::parse(&text(row, column)?).map_err(|_| Fault::Row("a realm's name is none"))
-}
-
-fn user(row: &Row<'_>, column: usize) -> Result<UserId, Fault> {
-    Ok(UserId::from_number(row.get(column)?))
-}
-
-fn realm(row: &Row<'_>, column: usize) -> Result<PeerId, Fault> {
-    Ok(PeerId::from_number(row.get(column)?))
 }
 
 fn peer(row: &Row<'_>, each: &mut dyn FnMut(Record)) -> Result<(), Fault> {
@@ -233,13 +206,17 @@ fn stream(row: &Row<'_>, each: &mut dyn FnMut(Record)) -> Result<(), Fault> {
         kind,
         stream: uuid(row, 1)?,
     });
-    let durable = number(row, 2)?;
+    let (durable, upto) = (number(row, 2)?, number(row, 4)?);
     if durable > 0 {
         each(Record::Acknowledged {
             peer,
             kind,
             durable,
+            id: uuid(row, 3)?,
         });
+    }
+    if upto > 0 {
+        each(Record::Marked { peer, kind, upto });
     }
     Ok(())
 }
@@ -247,41 +224,29 @@ fn stream(row: &Row<'_>, each: &mut dyn FnMut(Record)) -> Result<(), Fault> {
 fn queued(row: &Row<'_>, each: &mut dyn FnMut(Record)) -> Result<(), Fault> {
     let (id, seq) = parts(row.get(0)?)?;
     let (peer, kind) = stream_of(id)?;
-    let envelope = Envelope {
-        id: uuid(row, 1)?,
-        kind: envelope_kind(row)?,
-        origin: realm_name(row, 5)?,
-        destination: realm_name(row, 6)?,
-        from: row.get(7)?,
-        to: row.get(8)?,
-        sent_unix_ms: number(row, 9)?,
-        expires_unix_ms: number(row, 10)?,
-        text: row.get(11)?,
-    };
     each(Record::Queued {
         peer,
         kind,
         seq,
-        envelope: Arc::new(envelope),
+        envelope: Arc::new(queue::envelope(row)?),
+        is_marked: false,
     });
-    if row.get(12)? {
+    if queue::is_void(row)? {
         each(Record::Voided { peer, kind, seq });
     }
     Ok(())
 }
 
-fn envelope_kind(row: &Row<'_>) -> Result<Kind, Fault> {
-    match &*text(row, 2)? {
-        "message" => Ok(Kind::Message),
-        "bounce" => Ok(Kind::Bounce {
-            answers: uuid(row, 3)?,
-            reason: row.get(4)?,
-        }),
-        other => other
-            .strip_prefix("other:")
-            .map(|word| Kind::Other(word.to_owned()))
-            .ok_or(Fault::Row("an envelope is of no known kind")),
-    }
+fn posted(row: &Row<'_>, each: &mut dyn FnMut(Record)) -> Result<(), Fault> {
+    let (owner, number) = parts(row.get(0)?)?;
+    let (_, oldest) = parts(row.get(7)?)?;
+    each(Record::Posted {
+        user: UserId::from_number(owner),
+        number,
+        oldest,
+        post: posts::post(row)?,
+    });
+    Ok(())
 }
 
 fn bounce_due(row: &Row<'_>, each: &mut dyn FnMut(Record)) -> Result<(), Fault> {
@@ -312,6 +277,26 @@ fn refused(row: &Row<'_>, each: &mut dyn FnMut(Record)) -> Result<(), Fault> {
         peer: PeerId::from_number(peer),
         seq,
         id: uuid(row, 1)?,
+    });
+    Ok(())
+}
+
+fn seen(row: &Row<'_>, each: &mut dyn FnMut(Record)) -> Result<(), Fault> {
+    let (peer, number) = parts(row.get(0)?)?;
+    let (_, oldest) = parts(row.get(2)?)?;
+    each(Record::Seen {
+        peer: PeerId::from_number(peer),
+        number,
+        id: uuid(row, 1)?,
+        oldest,
+    });
+    Ok(())
+}
+
+fn paused(row: &Row<'_>, each: &mut dyn FnMut(Record)) -> Result<(), Fault> {
+    each(Record::Paused {
+        peer: realm(row, 0)?,
+        is_paused: true,
     });
     Ok(())
 }

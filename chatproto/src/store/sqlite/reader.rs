@@ -3,8 +3,8 @@
 use super::fault::Fault;
 use super::file::{self, Place};
 use super::inspect::{self, Inspection};
-use super::{backup, fetch};
-use crate::store::{Fetch, Fetched, StoreError};
+use super::{backup, fetch, queue};
+use crate::store::{Fetch, Fetched, QueueFetch, QueuedEnvelope, StoreError};
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -48,6 +48,16 @@ impl SqliteReader {
     /// They cannot be read.
     pub fn fetch(&mut self, fetch: &Fetch) -> Result<Fetched, StoreError> {
         fetch::fetch(&self.connection, fetch).map_err(|fault| fault.at(&self.name))
+    }
+
+    /// Reads envelopes that wait for a peer, as
+    /// [`Store::fetch_queue`](crate::store::Store::fetch_queue) does.
+    ///
+    /// # Errors
+    ///
+    /// They cannot be read.
+    pub fn fetch_queue(&mut self, fetch: &QueueFetch) -> Result<Vec<QueuedEnvelope>, StoreError> {
+        queue::fetch(&self.connection, fetch).map_err(|fault| fault.at(&self.name))
     }
 
     /// Tells how much there is of what: a second or two for a million users, however much history

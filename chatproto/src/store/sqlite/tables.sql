@@ -69,7 +69,8 @@ CREATE TABLE send_keys (
 -- Other realms, and users of theirs.
 CREATE TABLE realms (
     id INTEGER PRIMARY KEY,
-    name TEXT NOT NULL
+    name TEXT NOT NULL,
+    is_paused INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 CREATE TABLE remotes (
@@ -82,7 +83,9 @@ CREATE TABLE remotes (
 CREATE TABLE streams (
     id INTEGER PRIMARY KEY,
     stream BLOB NOT NULL, -- a UUID
-    acknowledged INTEGER NOT NULL
+    acknowledged INTEGER NOT NULL DEFAULT 0,
+    acknowledged_id BLOB, -- the UUID of the envelope there; none before the first
+    marked INTEGER NOT NULL DEFAULT 0 -- up to here envelopes may have been sent
 ) STRICT;
 
 -- What a realm has not acknowledged. key = stream << 40 | number.
@@ -110,10 +113,28 @@ CREATE TABLE cursors (
     envelope BLOB NOT NULL -- the UUID of the envelope there
 ) STRICT;
 
+-- The last messages of a realm that were kept, whichever stream they came in. key = realm << 40 | number,
+-- which counts them from 1.
+CREATE TABLE seen (
+    key INTEGER PRIMARY KEY,
+    id BLOB NOT NULL -- the envelope's UUID
+) STRICT;
+
 -- Mail of a realm that was refused and whose bounce it does not have yet. key = realm << 40 | number.
 CREATE TABLE refusals (
     key INTEGER PRIMARY KEY,
     id BLOB NOT NULL
+) STRICT;
+
+-- What became of the last messages that a user sent to other realms. key = user << 40 | number.
+CREATE TABLE posts (
+    key INTEGER PRIMARY KEY,
+    id BLOB NOT NULL, -- the envelope's UUID
+    recipient TEXT NOT NULL,
+    unix_ms INTEGER NOT NULL,
+    excerpt TEXT NOT NULL,
+    state INTEGER NOT NULL, -- 0 queued, 1 delivered, 2 failed, 3 unknown
+    reason TEXT -- of one that failed, once it is known: the code of an error
 ) STRICT;
 
 -- Own mail that a realm refused and whose bounce has not come yet.

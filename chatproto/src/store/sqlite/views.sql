@@ -64,7 +64,7 @@ FROM users CROSS JOIN senders
 
 -- Other realms, what waits for each, and what of it is still awaited.
 CREATE VIEW peers AS
-SELECT name,
+SELECT name, is_paused,
     (SELECT count(*) FROM remotes WHERE realm = realms.id) AS users_met,
     (SELECT count(*) FROM queue WHERE key BETWEEN realms.id << 42 AND (realms.id << 42) + 1099511627775)
         AS mail_waiting,
@@ -73,7 +73,8 @@ SELECT name,
     (SELECT count(*) FROM bounces_due WHERE realm = realms.id) AS bounces_due
 FROM realms;
 
--- Messages that wait for another realm.
+-- Messages that wait for another realm. One that is 'marked' may have been sent and never expires; one
+-- that is 'unmarked' was not; one that is 'void' will never be.
 CREATE VIEW outgoing AS
 SELECT (SELECT name FROM realms WHERE id = key >> 42) AS peer,
     CASE (key >> 40) & 3 WHEN 0 THEN 'mail' ELSE 'bounces' END AS stream,
@@ -84,16 +85,32 @@ SELECT (SELECT name FROM realms WHERE id = key >> 42) AS peer,
         strftime('%Y-%m-%dT%H:%M:%S', expires_unix_ms / 1000, 'unixepoch')
             || printf('.%03dZ', expires_unix_ms % 1000)
     END AS expires_at,
-    is_void, text
+    CASE WHEN is_void THEN 'void'
+        WHEN key & 1099511627775 <= (SELECT marked FROM streams WHERE id = key >> 40) THEN 'marked'
+        ELSE 'unmarked'
+    END AS state,
+    text
 FROM queue;
 
--- How far the streams have got, both ways.
+-- What became of the last messages that each user sent to other realms.
+CREATE VIEW outbox AS
+SELECT users.name AS sender, posts.key & 1099511627775 AS number, posts.recipient,
+    strftime('%Y-%m-%dT%H:%M:%S', posts.unix_ms / 1000, 'unixepoch') || printf('.%03dZ', posts.unix_ms % 1000) AS sent_at,
+    CASE posts.state WHEN 0 THEN 'queued' WHEN 1 THEN 'delivered' WHEN 2 THEN 'failed' ELSE 'unknown' END AS state,
+    posts.reason, posts.excerpt
+FROM users CROSS JOIN posts
+    ON posts.key BETWEEN users.id << 40 AND (users.id << 40) + 1099511627775;
+
+-- How far the streams have got, both ways: what was stored at the other end, and what may have been
+-- sent.
 CREATE VIEW positions AS
-SELECT (SELECT name FROM realms WHERE id = id >> 2) AS peer, 'out' AS direction,
-    CASE id & 3 WHEN 0 THEN 'mail' ELSE 'bounces' END AS stream, acknowledged AS number
+SELECT (SELECT name FROM realms WHERE realms.id = streams.id >> 2) AS peer, 'out' AS direction,
+    CASE id & 3 WHEN 0 THEN 'mail' ELSE 'bounces' END AS stream, acknowledged AS number, marked
 FROM streams
 UNION ALL
-SELECT (SELECT name FROM realms WHERE id = id >> 2), 'in', CASE id & 3 WHEN 0 THEN 'mail' ELSE 'bounces' END, durable FROM cursors;
+SELECT (SELECT name FROM realms WHERE realms.id = cursors.id >> 2), 'in',
+    CASE id & 3 WHEN 0 THEN 'mail' ELSE 'bounces' END, durable, NULL
+FROM cursors;
 
 -- Own mail that another realm refused, until its bounce comes.
 CREATE VIEW refused AS

@@ -1,14 +1,19 @@
 //! Records become rows.
 
+mod last_words;
+mod ready;
+mod streams;
+
 use super::fault::Fault;
 use super::keys::{key, place, range, sender, stream};
-use crate::envelope::{Envelope, Kind};
-use crate::id::{PeerId, UserId};
-use crate::link::frame::StreamKind;
+use super::posts;
+use crate::id::UserId;
 use crate::password::PasswordHash;
-use crate::record::Record;
-use rusqlite::{CachedStatement, Connection, Params};
-use uuid::Uuid;
+use crate::record::{Post, Record};
+use last_words::{LastWords, Ring};
+use ready::Ready;
+use rusqlite::{Connection, Params};
+use streams::{QUEUE, SEE};
 
 const DELIVER: &str = "INSERT OR IGNORE INTO messages VALUES (?1, ?2, ?3, ?4)";
 const TAKE: &str = "INSERT INTO inboxes VALUES (?1, ?2)
@@ -20,78 +25,55 @@ const END: &str = "DELETE FROM sessions WHERE id = ?1";
 const COUNT_SESSION: &str = "UPDATE meta SET sessions = max(sessions, ?1)";
 const IS_DELIVERED: &str =
     "SELECT 1 FROM messages WHERE key = ?1 AND sender = ?2 AND unix_ms = ?3 AND text = ?4";
-const IS_QUEUED: &str = "SELECT 1 FROM queue WHERE key = ?1 AND id = ?2";
 const LIST: &str = "INSERT OR REPLACE INTO senders VALUES (?1, ?2)";
 const REMEMBER: &str = "INSERT OR REPLACE INTO send_keys VALUES (?1, ?2, ?3)";
-const FORGET: &str = "DELETE FROM send_keys WHERE key BETWEEN ?1 AND ?2";
-const PEER: &str = "INSERT OR REPLACE INTO realms VALUES (?1, ?2)";
-const MEET: &str = "INSERT OR REPLACE INTO remotes VALUES (?1, ?2, ?3)";
-// Of the rows of another stream nothing is of use any more.
-const DROP_QUEUE: &str = "DELETE FROM queue WHERE key BETWEEN ?2 AND ?3
-    AND NOT EXISTS (SELECT 1 FROM streams WHERE id = ?1 AND stream = ?4)";
-const BEGIN: &str = "INSERT INTO streams VALUES (?1, ?2, 0) ON CONFLICT (id) DO UPDATE SET
-    acknowledged = iif(stream = excluded.stream, acknowledged, 0), stream = excluded.stream";
-const QUEUE: &str = "INSERT OR IGNORE INTO queue (key, id, kind, answers, reason, origin,
-    destination, sender, recipient, sent_unix_ms, expires_unix_ms, text)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
-const VOID: &str = "UPDATE queue SET is_void = 1 WHERE key = ?1";
-const ACKNOWLEDGE: &str = "UPDATE streams SET acknowledged = max(acknowledged, ?2) WHERE id = ?1";
-const DEQUEUE: &str = "DELETE FROM queue WHERE key BETWEEN ?1 AND ?2";
-const AWAIT: &str = "INSERT OR REPLACE INTO bounces_due VALUES (?1, ?2, ?3, ?4)";
-const SETTLE: &str = "DELETE FROM bounces_due WHERE realm = ?1 AND id = ?2";
-const DROP_REFUSALS: &str = "DELETE FROM refusals WHERE key BETWEEN ?2 AND ?3
-    AND NOT EXISTS (SELECT 1 FROM cursors WHERE id = ?1 AND stream = ?4)";
-const ARRIVE: &str = "INSERT INTO cursors VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO UPDATE SET
-    stream = excluded.stream, durable = excluded.durable, envelope = excluded.envelope
-    WHERE stream <> excluded.stream OR durable < excluded.durable";
-const REFUSE: &str = "INSERT OR REPLACE INTO refusals VALUES (?1, ?2)";
-const TELL: &str = "DELETE FROM refusals WHERE key = ?1";
-
+const POST: &str = "INSERT OR REPLACE INTO posts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 /// A record that this version does not know would not be kept, so its batch must not be either.
 const UNKNOWN: Fault = Fault::Row("a record is of a kind that it does not know");
 
 /// How many statements there are to keep ready, those of [`super::fetch`] and others included.
 pub(super) const STATEMENTS: usize = 64;
 
-/// A statement that is looked up once a batch, not once a record.
-struct Ready<'c> {
-    sql: &'static str,
-    statement: Option<CachedStatement<'c>>,
-}
-
-impl<'c> Ready<'c> {
-    fn new(sql: &'static str) -> Self {
-        Self {
-            sql,
-            statement: None,
-        }
-    }
-
-    /// Returns whether a row was added.
-    fn add(&mut self, connection: &'c Connection, params: impl Params) -> Result<bool, Fault> {
-        let statement = match &mut self.statement {
-            Some(statement) => statement,
-            none => none.insert(connection.prepare_cached(self.sql)?),
-        };
-        Ok(statement.execute(params)? > 0)
-    }
-}
-
 /// Writes the records of one batch, inside a transaction.
 pub(super) struct Writer<'c> {
     connection: &'c Connection,
+    last_words: LastWords,
     // What comes by the thousand.
     deliver: Ready<'c>,
     queue: Ready<'c>,
+    see: Ready<'c>,
+    post: Ready<'c>,
 }
 
 impl<'c> Writer<'c> {
     pub(super) fn new(connection: &'c Connection) -> Self {
         Self {
             connection,
+            last_words: LastWords::default(),
             deliver: Ready::new(DELIVER),
             queue: Ready::new(QUEUE),
+            see: Ready::new(SEE),
+            post: Ready::new(POST),
         }
+    }
+
+    /// Makes the changes that the records tell of, those that were not made before.
+    pub(super) fn write_all(mut self, records: &[Record]) -> Result<(), Fault> {
+        let known = self.known(records)?;
+        for (at, record) in records.iter().enumerate() {
+            if known.is_empty() || !streams::is_over(&known, at, record)? {
+                self.write(record)?;
+            }
+        }
+        let last_words = std::mem::take(&mut self.last_words);
+        for (id, progress) in last_words.progress {
+            self.progress(id, progress)?;
+        }
+        for ((ring, owner), oldest) in last_words.oldest {
+            let (first, _) = range(owner)?;
+            self.run(ring.forget(), (first, key(owner, oldest - 1)?))?;
+        }
+        Ok(())
     }
 
     fn run(&self, sql: &'static str, params: impl Params) -> Result<(), Fault> {
@@ -99,8 +81,7 @@ impl<'c> Writer<'c> {
         Ok(())
     }
 
-    /// Makes the change that a record tells of, if it was not made before.
-    pub(super) fn write(&mut self, record: &Record) -> Result<(), Fault> {
+    fn write(&mut self, record: &Record) -> Result<(), Fault> {
         match record {
             Record::Delivered {
                 owner,
@@ -142,7 +123,20 @@ impl<'c> Writer<'c> {
                 kind,
                 seq,
                 envelope,
-            } => self.enqueue(*peer, *kind, *seq, envelope),
+                is_marked,
+            } => self.enqueue(stream(*peer, *kind)?, *seq, envelope, *is_marked),
+            Record::Seen {
+                peer,
+                number,
+                id,
+                oldest,
+            } => self.see(*peer, *number, *id, *oldest),
+            Record::Posted {
+                user,
+                number,
+                oldest,
+                post,
+            } => self.post(*user, *number, *oldest, post),
             Record::Account { .. }
             | Record::SessionOpened { .. }
             | Record::SessionUsed { .. }
@@ -188,7 +182,7 @@ impl<'c> Writer<'c> {
     }
 
     fn remember(
-        &self,
+        &mut self,
         user: UserId,
         number: u64,
         word: &str,
@@ -196,100 +190,25 @@ impl<'c> Writer<'c> {
         oldest: u64,
     ) -> Result<(), Fault> {
         let user = user.number();
-        self.run(REMEMBER, (key(user, number)?, word, digest))?;
-        match oldest.checked_sub(1) {
-            Some(last) => self.run(FORGET, (key(user, 0)?, key(user, last)?)),
-            None => Ok(()),
-        }
+        self.last_words.oldest(Ring::SendKeys, user, oldest);
+        self.run(REMEMBER, (key(user, number)?, word, digest))
     }
 
-    fn write_peer(&self, record: &Record) -> Result<(), Fault> {
-        match record {
-            Record::Peer { peer, name } => {
-                stream(*peer, StreamKind::Mail)?;
-                self.run(PEER, (peer.number(), name.as_str()))
-            }
-            Record::Met { remote, peer, name } => {
-                self.run(MEET, (remote.number(), peer.number(), name.as_str()))
-            }
-            Record::StreamBegun {
-                peer,
-                kind,
-                stream: begun,
-            } => self.begin(stream(*peer, *kind)?, *begun),
-            Record::Voided { peer, kind, seq } => {
-                self.run(VOID, (key(stream(*peer, *kind)?, *seq)?,))
-            }
-            Record::Acknowledged {
-                peer,
-                kind,
-                durable,
-            } => {
-                let id = stream(*peer, *kind)?;
-                let last = key(id, *durable)?;
-                self.run(ACKNOWLEDGE, (id, durable.cast_signed()))?;
-                self.run(DEQUEUE, (key(id, 0)?, last))
-            }
-            Record::BounceDue { peer, id, user, to } => {
-                let row = (peer.number(), id.as_bytes(), user.number(), &**to);
-                self.run(AWAIT, row)
-            }
-            Record::BounceSettled { peer, id } => self.run(SETTLE, (peer.number(), id.as_bytes())),
-            Record::Cursor {
-                peer,
-                kind,
-                stream: arriving,
-                durable,
-                id,
-            } => self.arrive(*peer, *kind, *arriving, *durable, *id),
-            Record::Refused { peer, seq, id } => {
-                self.run(REFUSE, (key(peer.number(), *seq)?, id.as_bytes()))
-            }
-            Record::RefusalTold { peer, seq } => self.run(TELL, (key(peer.number(), *seq)?,)),
-            _ => Err(UNKNOWN),
-        }
-    }
-
-    fn begin(&self, id: u32, begun: Uuid) -> Result<(), Fault> {
-        let (first, last) = range(id)?;
-        self.run(DROP_QUEUE, (id, first, last, begun.as_bytes()))?;
-        self.run(BEGIN, (id, begun.as_bytes()))
-    }
-
-    fn enqueue(
-        &mut self,
-        peer: PeerId,
-        kind: StreamKind,
-        seq: u64,
-        envelope: &Envelope,
-    ) -> Result<(), Fault> {
-        let (word, answers, reason) = match &envelope.kind {
-            Kind::Message => ("message".into(), None, None),
-            Kind::Bounce { answers, reason } => {
-                let answers = Some(answers.as_bytes());
-                ("bounce".into(), answers, Some(reason.as_str()))
-            }
-            // Whatever the word is, it cannot pass for one of the two above.
-            Kind::Other(word) => (std::borrow::Cow::from(format!("other:{word}")), None, None),
-        };
+    fn post(&mut self, user: UserId, number: u64, oldest: u64, post: &Post) -> Result<(), Fault> {
+        let user = user.number();
+        self.last_words.oldest(Ring::Posts, user, oldest);
+        let (state, reason) = posts::state(post.state);
         let row = (
-            key(stream(peer, kind)?, seq)?,
-            envelope.id.as_bytes(),
-            &*word,
-            answers,
+            key(user, number)?,
+            post.id.as_bytes(),
+            &*post.to,
+            post.unix_ms.cast_signed(),
+            &*post.excerpt,
+            state,
             reason,
-            envelope.origin.as_str(),
-            envelope.destination.as_str(),
-            envelope.from.as_str(),
-            envelope.to.as_str(),
-            envelope.sent_unix_ms.cast_signed(),
-            envelope.expires_unix_ms.cast_signed(),
-            envelope.text.as_str(),
         );
-        if self.queue.add(self.connection, row)? {
-            return Ok(());
-        }
-        self.check_known(IS_QUEUED, (row.0, row.1))
+        self.post.add(self.connection, row)?;
+        Ok(())
     }
 
     /// What is there already must be the very same: anything else would be lost without a word.
@@ -299,27 +218,5 @@ impl<'c> Writer<'c> {
             return Ok(());
         }
         Err(Fault::Row("a message would take the place of another"))
-    }
-
-    fn arrive(
-        &self,
-        peer: PeerId,
-        kind: StreamKind,
-        arriving: Uuid,
-        durable: u64,
-        id: Uuid,
-    ) -> Result<(), Fault> {
-        let at = stream(peer, kind)?;
-        if kind == StreamKind::Mail {
-            let (first, last) = range(peer.number())?;
-            self.run(DROP_REFUSALS, (at, first, last, arriving.as_bytes()))?;
-        }
-        let row = (
-            at,
-            arriving.as_bytes(),
-            durable.cast_signed(),
-            id.as_bytes(),
-        );
-        self.run(ARRIVE, row)
     }
 }
