@@ -278,6 +278,7 @@ impl World {
                 }
             }
             Output::Fetch(request, fetch) => self.fetch(realm, request, &fetch),
+            Output::FetchQueue(request, fetch) => self.fetch_queue(realm, request, &fetch),
             Output::Reply(request, bytes) => self.nodes[realm].replies.push((request, bytes)),
             Output::Event(event) => self.nodes[realm].events.push(event),
             other => unreachable!("the world cannot carry out {other:?}"),

@@ -297,6 +297,10 @@ impl Driver {
                     Some(storage) => storage.fetch(request, fetch),
                     None => expect_use(self.realm.fetched(request, None, now)),
                 },
+                Output::FetchQueue(request, fetch) => match &mut self.storage {
+                    Some(storage) => storage.fetch_queue(request, fetch),
+                    None => expect_use(self.realm.queue_fetched(request, None, now)),
+                },
                 other => self.carry_out_link(other, now),
             }
         }
@@ -307,7 +311,10 @@ impl Driver {
             (Output::LinkSend(id), Some(links)) => links.send(id, &mut self.realm),
             (Output::LinkClose(id, _), Some(links)) => links.close(id),
             (Output::Dial(peer), Some(links)) => links.dial(peer),
-            (Output::Dial(peer), None) => expect_use(self.realm.dial_failed(&peer, now)),
+            (Output::Dial(peer), None) => {
+                let why = "the realm has no thread for links";
+                expect_use(self.realm.dial_failed(&peer, why, now));
+            }
             // Nothing is executed without a connection here.
             _ => {}
         }

@@ -174,7 +174,7 @@ impl Links {
                     realm.link_down(id, now);
                 }
             }
-            Word::DialFailed(peer) => realm.dial_failed(&peer, now)?,
+            Word::DialFailed(peer) => realm.dial_failed(&peer, "it does not answer", now)?,
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use super::link::Wire;
 use super::seat::{FORGED, Seat, check_reply, check_write, reply_bytes_max};
 use super::tape::Tape;
 use crate::disk::{Disk, Flaw, Loading, Log};
-use chatproto::store::{Fetch, Store};
+use chatproto::store::{Fetch, QueueFetch, Store};
 use chatproto::{
     Argon2Cost, Batch, Config, ConnectionId, Detail, Event, Frame, Limits, Now, Output,
     PasswordAnswer, PasswordJob, Passwords, PeerConfig, Realm, RealmName, Record, RequestId,
@@ -77,6 +77,7 @@ pub(super) fn small_limits() -> Limits {
 /// What a realm may wait for.
 enum Question {
     Fetch(RequestId, Fetch),
+    FetchQueue(RequestId, QueueFetch),
     Hash(RequestId, PasswordJob),
 }
 
@@ -209,6 +210,10 @@ impl House {
                 let fetched = self.store.fetch(&fetch).ok().filter(|_| !is_failure);
                 self.realm.fetched(request, fetched, self.now)
             }
+            Some(Question::FetchQueue(request, fetch)) => {
+                let rows = self.store.fetch_queue(&fetch).ok().filter(|_| !is_failure);
+                self.realm.queue_fetched(request, rows, self.now)
+            }
             Some(Question::Hash(request, job)) => {
                 let answer = if is_failure {
                     PasswordAnswer::Failed
@@ -322,6 +327,10 @@ impl House {
             }
             Output::Fetch(request, fetch) => {
                 self.questions.push_back(Question::Fetch(request, fetch));
+            }
+            Output::FetchQueue(request, fetch) => {
+                self.questions
+                    .push_back(Question::FetchQueue(request, fetch));
             }
             Output::Hash(request, job) => {
                 self.questions.push_back(Question::Hash(request, job));

@@ -102,7 +102,7 @@ impl House {
         let direction = *tape.one_of(&[Direction::Dialled, Direction::Accepted]);
         let name = RealmName::parse(PEERS[peer]).expect("a name");
         if tape.is_odd_case() {
-            let failed = self.realm.dial_failed(&name, self.now);
+            let failed = self.realm.dial_failed(&name, "nobody is there", self.now);
             return failed.expect("a peer of the configuration");
         }
         let up = self.realm.link_up(&name, direction, self.now);

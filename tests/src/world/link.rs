@@ -1,7 +1,7 @@
 //! The links: pipes of frames that take their time and can be cut.
 
 use super::{RealmIndex, World, pair};
-use chatproto::store::Fetched;
+use chatproto::store::{Fetched, QueuedEnvelope};
 use chatproto::{Direction, Frame, LinkId, RealmName, RequestId};
 
 /// One end of a pipe.
@@ -50,6 +50,13 @@ pub(super) enum Flight {
         start: u64,
         request: RequestId,
         fetched: Fetched,
+    },
+    /// Envelopes of a queue were read for this start of a realm.
+    Queue {
+        realm: RealmIndex,
+        start: u64,
+        request: RequestId,
+        rows: Vec<QueuedEnvelope>,
     },
 }
 
@@ -221,6 +228,16 @@ impl World {
                     self.hand_in_fetched(realm, request, fetched);
                 }
             }
+            Flight::Queue {
+                realm,
+                start,
+                request,
+                rows,
+            } => {
+                if self.nodes[realm].is_start(start) {
+                    self.hand_in_queue(realm, request, rows);
+                }
+            }
         }
     }
 
@@ -237,7 +254,7 @@ impl World {
         });
         let realm = self.stir(dialler).expect("the dialler is up");
         let Some((acceptor, accepted)) = accepted else {
-            let failed = realm.dial_failed(peer, now);
+            let failed = realm.dial_failed(peer, "nobody is there", now);
             failed.expect("a realm dials only the peers it is configured with");
             return;
         };

@@ -4,7 +4,7 @@ use super::link::Flight;
 use super::node::Storage;
 use super::{RealmIndex, World};
 use crate::disk::{Flaw, Loading, Log, Recovered, Survival};
-use chatproto::store::{Fetch, Fetched, Store};
+use chatproto::store::{Fetch, Fetched, QueueFetch, QueuedEnvelope, Store};
 use chatproto::{Batch, Realm, RequestId, StoreFailure};
 
 /// How a realm is started again.
@@ -227,6 +227,41 @@ impl World {
             fetched,
         };
         self.take_off(arrival_ms, fetched);
+    }
+
+    pub(super) fn fetch_queue(
+        &mut self,
+        realm: RealmIndex,
+        request: RequestId,
+        fetch: &QueueFetch,
+    ) {
+        let node = &mut self.nodes[realm];
+        let log = node.log().expect("a realm with a store fetches");
+        let rows = log.fetch_queue(fetch).expect("the log can be read");
+        if node.fetch_ms == 0 {
+            return self.hand_in_queue(realm, request, rows);
+        }
+        let (start, arrival_ms) = (node.start, self.now.mono_ms + node.fetch_ms);
+        let rows = Flight::Queue {
+            realm,
+            start,
+            request,
+            rows,
+        };
+        self.take_off(arrival_ms, rows);
+    }
+
+    pub(super) fn hand_in_queue(
+        &mut self,
+        realm: RealmIndex,
+        request: RequestId,
+        rows: Vec<QueuedEnvelope>,
+    ) {
+        let now = self.now;
+        if let Some(realm) = self.stir(realm) {
+            let taken = realm.queue_fetched(request, Some(rows), now);
+            taken.expect("the realm has asked for it");
+        }
     }
 
     pub(super) fn hand_in_fetched(
