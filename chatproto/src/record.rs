@@ -161,6 +161,8 @@ pub enum Record {
         peer: PeerId,
         /// Which of its streams.
         kind: StreamKind,
+        /// The stream's id; of one that is gone, the record means nothing.
+        stream: Uuid,
         /// The number in it, counted from 1.
         seq: u64,
         /// What waits.
@@ -174,6 +176,8 @@ pub enum Record {
         peer: PeerId,
         /// Which of its streams.
         kind: StreamKind,
+        /// The stream's id; of one that is gone, the record means nothing.
+        stream: Uuid,
         /// The last such number.
         upto: u64,
     },
@@ -183,6 +187,8 @@ pub enum Record {
         peer: PeerId,
         /// Which of its streams.
         kind: StreamKind,
+        /// The stream's id; of one that is gone, the record means nothing.
+        stream: Uuid,
         /// The number.
         seq: u64,
     },
@@ -192,6 +198,8 @@ pub enum Record {
         peer: PeerId,
         /// Which of its streams.
         kind: StreamKind,
+        /// The stream's id; of one that is gone, the record means nothing.
+        stream: Uuid,
         /// The last number.
         durable: u64,
         /// The id of the envelope there; it outlives the envelope.

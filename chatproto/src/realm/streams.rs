@@ -19,6 +19,10 @@ use uuid::Uuid;
 /// Envelopes wait in their stream while a link has this many frames to send.
 const FRAMES_AHEAD: usize = 512;
 
+/// How long a peer has to agree with streams that it had contradicted, before they are begun anew
+/// once more.
+const RENUMBERED_MS_MIN: u64 = 60_000;
+
 /// What becomes of a stream once a batch is in the store.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Stored {
@@ -54,14 +58,16 @@ impl Realm {
         };
         let stream = place.out(kind);
         let (seq, is_marked) = stream.append(Arc::clone(&envelope), writer, expires_ms);
+        let id = stream.id;
         self.batches.push(|| Record::Queued {
             peer,
             kind,
+            stream: id,
             seq,
             envelope,
             is_marked,
         });
-        let (id, batch) = (stream.id, self.batches.last());
+        let batch = self.batches.last();
         if batch.is_some() && kind == StreamKind::Mail {
             stream.relieve(self.limits.queue_memory_bytes_max);
         }
@@ -127,10 +133,15 @@ impl Realm {
             else {
                 return;
             };
-            let id = stream.id;
+            let stream_id = stream.id;
             let Some(upto) = stream.mark() else { continue };
-            self.record(|| Record::Marked { peer, kind, upto });
-            self.once_stored(peer, id, Stored::Marked(upto));
+            self.record(|| Record::Marked {
+                peer,
+                kind,
+                stream: stream_id,
+                upto,
+            });
+            self.once_stored(peer, stream_id, Stored::Marked(upto));
         }
     }
 
@@ -319,16 +330,21 @@ impl Realm {
         code: ErrorCode,
         now: Now,
     ) {
+        let Some(stream) = self.peer_mut(peer).map(|place| place.out(kind).id) else {
+            return;
+        };
         let seq = row.seq;
-        self.record(|| Record::Voided { peer, kind, seq });
+        self.record(|| Record::Voided {
+            peer,
+            kind,
+            stream,
+            seq,
+        });
         if kind == StreamKind::Mail {
             let to = Some(row.envelope.to.as_str());
             self.bounce_here(peer, row.envelope.id, row.writer, to, code, now);
         }
-        let stream = self.peer_mut(peer).map(|place| place.out(kind).id);
-        if let Some(stream) = stream {
-            self.once_stored(peer, stream, Stored::Voided(seq));
-        }
+        self.once_stored(peer, stream, Stored::Voided(seq));
         if self.batches.last().is_none() {
             self.pump(peer, now);
         }
@@ -367,7 +383,7 @@ impl Realm {
                             missing,
                         });
                     }
-                    Resumed::Older => return self.renumber(peer, kind),
+                    Resumed::Older => return self.renumber(peer, kind, now),
                 }
                 self.watch_acks(peer, true, now);
                 Ok(())
@@ -376,7 +392,7 @@ impl Realm {
     }
 
     /// Begins a stream anew with what it holds: the peer has had more of it than this realm knows of.
-    fn renumber(&mut self, peer: PeerId, kind: StreamKind) -> Result<(), Violation> {
+    fn renumber(&mut self, peer: PeerId, kind: StreamKind, now: Now) -> Result<(), Violation> {
         let new = self.random.uuid_v4();
         let place = self
             .peers
@@ -384,11 +400,16 @@ impl Realm {
             .ok_or(Violation("no peer"))?;
         let link_id = place.link.ok_or(Violation("no link"))?;
         let link = self.links.get_mut(link_id.0).ok_or(Violation("no link"))?;
-        let stream = place.out(kind);
-        // Once a link: a peer that never agrees would keep the store busy.
-        if link.renumbered.contains_key(&kind) {
-            return Err(Violation("a stream was contradicted twice on one link"));
+        // A peer that never agrees would keep the store busy.
+        let due_ms = place
+            .renumbered_ms
+            .map(|at_ms| at_ms.saturating_add(RENUMBERED_MS_MIN));
+        let is_due = due_ms.is_none_or(|due_ms| due_ms <= now.mono_ms);
+        if link.renumbered.contains_key(&kind) || !(is_due || link.renumbered.len() == 1) {
+            return Err(Violation("a stream was contradicted too often"));
         }
+        place.renumbered_ms = Some(now.mono_ms);
+        let stream = place.out(kind);
         link.renumbered.insert(kind, stream.id);
         let acknowledged = stream.renumber(new);
         let (last, name) = (stream.last(), place.name.clone());
@@ -421,14 +442,15 @@ impl Realm {
             .peers
             .get_mut(peer.index())
             .ok_or(Violation("no peer"))?;
-        let stream: &mut OutStream = place.out_by_id(stream)?;
-        let kind = stream.kind;
-        let settled = stream.acknowledged(durable, refused)?;
+        let out: &mut OutStream = place.out_by_id(stream)?;
+        let kind = out.kind;
+        let settled = out.acknowledged(durable, refused)?;
         if let Some(last) = settled.last() {
             let id = last.id;
             self.record(|| Record::Acknowledged {
                 peer,
                 kind,
+                stream,
                 durable,
                 id,
             });

@@ -2,7 +2,7 @@
 
 use super::medium::{Disk, Place, Sector, Survival};
 use super::state::State;
-use chatproto::store::{Fetch, Fetched, Store, StoreError};
+use chatproto::store::{Fetch, Fetched, QueueFetch, QueuedEnvelope, Store, StoreError};
 use chatproto::{Batch, Record};
 use std::sync::Arc;
 
@@ -298,5 +298,9 @@ impl Store for Log {
 
     fn fetch(&mut self, fetch: &Fetch) -> Result<Fetched, StoreError> {
         Ok(self.state.fetch(fetch))
+    }
+
+    fn fetch_queue(&mut self, fetch: &QueueFetch) -> Result<Vec<QueuedEnvelope>, StoreError> {
+        Ok(self.state.fetch_queue(fetch))
     }
 }

@@ -3,7 +3,7 @@
 mod loading;
 mod neighbours;
 
-use chatproto::store::{Fetch, Fetched, Message, Part};
+use chatproto::store::{Fetch, Fetched, Message, Part, QueueFetch, QueuedEnvelope};
 use chatproto::{Record, UserId};
 use neighbours::Neighbours;
 use std::collections::BTreeMap;
@@ -19,6 +19,7 @@ pub(super) struct State {
     inboxes: BTreeMap<UserId, Inbox>,
     keys: BTreeMap<UserId, BTreeMap<u64, Record>>,
     neighbours: Neighbours,
+    posts: BTreeMap<UserId, BTreeMap<u64, Record>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -69,6 +70,16 @@ impl State {
                 keys.insert(*number, record.clone());
                 keys.retain(|number, _| number >= oldest);
             }
+            Record::Posted {
+                user,
+                number,
+                oldest,
+                ..
+            } => {
+                let posts = self.posts.entry(*user).or_default();
+                posts.insert(*number, record.clone());
+                posts.retain(|number, _| number >= oldest);
+            }
             Record::InboxTaken { owner, upto } => {
                 let taken = &mut self.inboxes.entry(*owner).or_default().taken;
                 *taken = (*taken).max(*upto);
@@ -109,6 +120,10 @@ impl State {
                 "another message has the same number"
             );
         }
+    }
+
+    pub(super) fn fetch_queue(&self, fetch: &QueueFetch) -> Vec<QueuedEnvelope> {
+        self.neighbours.fetch(fetch)
     }
 
     pub(super) fn fetch(&self, fetch: &Fetch) -> Fetched {

@@ -12,6 +12,7 @@ use crate::realm::peers::{Peer, Refused};
 use crate::record::{Post, PostState, Record, Sender};
 use crate::send_key::Numbered;
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// The most users that a store can number.
 const USERS_MAX: u32 = 1 << 23;
@@ -195,28 +196,47 @@ impl Restore {
                     }
                 }
             }
-            Record::Marked { peer, kind, upto } => {
-                let out = self.peer(peer)?.out(kind);
-                out.marked(upto.min(out.last()));
+            Record::Marked {
+                peer,
+                kind,
+                stream,
+                upto,
+            } => {
+                if let Some(out) = self.stream(peer, kind, stream)? {
+                    out.marked(upto.min(out.last()));
+                }
             }
             Record::Queued {
                 peer,
                 kind,
+                stream,
                 seq,
                 envelope,
                 is_marked,
-            } => return self.queued(peer, kind, seq, envelope, is_marked),
-            Record::Voided { peer, kind, seq } => {
-                self.peer(peer)?.out(kind).voided(seq);
+            } => {
+                if self.stream(peer, kind, stream)?.is_some() {
+                    return self.queued(peer, kind, seq, envelope, is_marked);
+                }
+            }
+            Record::Voided {
+                peer,
+                kind,
+                stream,
+                seq,
+            } => {
+                if let Some(out) = self.stream(peer, kind, stream)? {
+                    out.voided(seq);
+                }
             }
             Record::Acknowledged {
                 peer,
                 kind,
+                stream,
                 durable,
                 id,
             } => {
-                let out = self.peer(peer)?.out(kind);
-                if !out.restore_acknowledged(durable, id) {
+                let out = self.stream(peer, kind, stream)?;
+                if out.is_some_and(|out| !out.restore_acknowledged(durable, id)) {
                     return Err("a peer has acknowledged what it was never sent");
                 }
             }
@@ -349,6 +369,17 @@ impl Restore {
         self.realm
             .peer_mut(peer)
             .ok_or("it speaks of a realm it lacks")
+    }
+
+    /// The stream of that id; none if another one is in its place.
+    fn stream(
+        &mut self,
+        peer: PeerId,
+        kind: StreamKind,
+        stream: Uuid,
+    ) -> Result<Option<&mut OutStream>, &'static str> {
+        let out = self.peer(peer)?.out(kind);
+        Ok(Some(out).filter(|out| out.id == stream))
     }
 
     fn mail(&mut self, peer: PeerId) -> Result<Option<&mut InStream>, &'static str> {

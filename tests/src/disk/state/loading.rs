@@ -25,7 +25,9 @@ impl State {
         for user in self.keys.keys() {
             self.keys_of(*user).for_each(&mut *each);
         }
-        self.neighbours.streams().into_iter().for_each(each);
+        self.neighbours.streams().into_iter().for_each(&mut *each);
+        let posts = self.posts.values().flat_map(|posts| posts.values());
+        posts.cloned().for_each(each);
     }
 
     fn load_sessions(&self, each: &mut dyn FnMut(Record)) {

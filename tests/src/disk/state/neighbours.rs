@@ -1,8 +1,10 @@
 //! What is kept about other realms: their users, and the streams both ways.
 
 use chatproto::link::frame::StreamKind;
-use chatproto::{PeerId, Record, RemoteId};
+use chatproto::store::{QueueFetch, QueuedEnvelope};
+use chatproto::{Envelope, PeerId, Record, RemoteId};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use uuid::Uuid;
 
 type Lane = (PeerId, StreamKind);
@@ -16,14 +18,39 @@ pub(super) struct Neighbours {
     /// The stream that a cursor is in, and the cursor.
     cursors: BTreeMap<Lane, (Uuid, Record)>,
     refused: BTreeMap<(PeerId, u64), Record>,
+    seen: BTreeMap<PeerId, BTreeMap<u64, Record>>,
+    paused: BTreeMap<PeerId, Record>,
 }
 
 #[derive(Clone, Debug)]
 struct Outgoing {
     stream: Uuid,
     acknowledged: u64,
+    acknowledged_id: Uuid,
+    marked: u64,
     /// What waits, and whether it is void.
-    queue: BTreeMap<u64, (Record, bool)>,
+    queue: BTreeMap<u64, (Arc<Envelope>, bool)>,
+}
+
+impl Outgoing {
+    fn begun(stream: Uuid) -> Self {
+        Self {
+            stream,
+            acknowledged: 0,
+            acknowledged_id: Uuid::nil(),
+            marked: 0,
+            queue: BTreeMap::new(),
+        }
+    }
+
+    /// Goes on under another id with what waits behind a number, counted from 1.
+    fn renumber(&mut self, stream: Uuid, acknowledged: u64) {
+        let waiting = self.queue.split_off(&(acknowledged + 1));
+        *self = Self::begun(stream);
+        let rows = waiting.into_iter();
+        self.queue = rows.map(|(seq, row)| (seq - acknowledged, row)).collect();
+        self.marked = self.queue.keys().next_back().copied().unwrap_or(0);
+    }
 }
 
 impl Neighbours {
@@ -36,6 +63,8 @@ impl Neighbours {
                 self.remotes.insert(*remote, record.clone());
             }
             Record::StreamBegun { .. }
+            | Record::StreamRenumbered { .. }
+            | Record::Marked { .. }
             | Record::Queued { .. }
             | Record::Voided { .. }
             | Record::Acknowledged { .. } => self.apply_outgoing(record),
@@ -61,6 +90,19 @@ impl Neighbours {
             Record::RefusalTold { peer, seq } => {
                 self.refused.remove(&(*peer, *seq));
             }
+            Record::Seen {
+                peer,
+                number,
+                oldest,
+                ..
+            } => {
+                let seen = self.seen.entry(*peer).or_default();
+                seen.insert(*number, record.clone());
+                seen.retain(|number, _| number >= oldest);
+            }
+            Record::Paused { peer, .. } => {
+                self.paused.insert(*peer, record.clone());
+            }
             other => unreachable!("the engine makes no {other:?}"),
         }
     }
@@ -68,46 +110,107 @@ impl Neighbours {
     fn apply_outgoing(&mut self, record: &Record) {
         match record {
             Record::StreamBegun { peer, kind, stream } => {
-                let begun = || Outgoing {
-                    stream: *stream,
-                    acknowledged: 0,
-                    queue: BTreeMap::new(),
-                };
+                let begun = || Outgoing::begun(*stream);
                 let known = self.outgoing.entry((*peer, *kind)).or_insert_with(begun);
                 if known.stream != *stream {
                     *known = begun();
                 }
             }
-            Record::Queued {
-                peer, kind, seq, ..
+            Record::StreamRenumbered {
+                peer,
+                kind,
+                stream,
+                acknowledged,
             } => {
-                let out = self.lane(*peer, *kind);
-                if *seq > out.acknowledged {
-                    let row = out.queue.entry(*seq);
-                    row.or_insert_with(|| (record.clone(), false));
+                let out = self.outgoing.get_mut(&(*peer, *kind));
+                if let Some(out) = out.filter(|out| out.stream != *stream) {
+                    out.renumber(*stream, *acknowledged);
                 }
             }
-            Record::Voided { peer, kind, seq } => {
-                if let Some((_, is_void)) = self.lane(*peer, *kind).queue.get_mut(seq) {
+            Record::Queued {
+                peer,
+                kind,
+                stream,
+                seq,
+                envelope,
+                is_marked,
+            } => {
+                let Some(out) = self.lane(*peer, *kind, *stream) else {
+                    return;
+                };
+                if *seq > out.acknowledged {
+                    let row = out.queue.entry(*seq);
+                    let (queued, _) = row.or_insert_with(|| (Arc::clone(envelope), false));
+                    assert_eq!(queued, envelope, "another envelope has the same number");
+                }
+                if *is_marked {
+                    out.marked = out.marked.max(*seq);
+                }
+            }
+            Record::Marked {
+                peer,
+                kind,
+                stream,
+                upto,
+            } => {
+                if let Some(out) = self.lane(*peer, *kind, *stream) {
+                    out.marked = out.marked.max(*upto);
+                }
+            }
+            Record::Voided {
+                peer,
+                kind,
+                stream,
+                seq,
+            } => {
+                let out = self.lane(*peer, *kind, *stream);
+                if let Some((_, is_void)) = out.and_then(|out| out.queue.get_mut(seq)) {
                     *is_void = true;
                 }
             }
             Record::Acknowledged {
                 peer,
                 kind,
+                stream,
                 durable,
+                id,
             } => {
-                let out = self.lane(*peer, *kind);
-                out.acknowledged = out.acknowledged.max(*durable);
-                out.queue = out.queue.split_off(&(out.acknowledged + 1));
+                let out = self.lane(*peer, *kind, *stream);
+                if let Some(out) = out.filter(|out| out.acknowledged < *durable) {
+                    (out.acknowledged, out.acknowledged_id) = (*durable, *id);
+                    out.queue = out.queue.split_off(&(out.acknowledged + 1));
+                }
             }
             _ => {}
         }
     }
 
-    fn lane(&mut self, peer: PeerId, kind: StreamKind) -> &mut Outgoing {
+    /// The stream of that id; none if another one is in its place.
+    fn lane(&mut self, peer: PeerId, kind: StreamKind, stream: Uuid) -> Option<&mut Outgoing> {
         let out = self.outgoing.get_mut(&(peer, kind));
-        out.expect("a stream begins before anything else happens to it")
+        let out = out.expect("a stream begins before anything else happens to it");
+        Some(out).filter(|out| out.stream == stream)
+    }
+
+    /// What waits in a stream, as far as it is asked for.
+    pub(super) fn fetch(&self, fetch: &QueueFetch) -> Vec<QueuedEnvelope> {
+        let mut rows = Vec::new();
+        let mut bytes = 0;
+        let out = self.outgoing.get(&(fetch.peer, fetch.kind));
+        let queue = out
+            .into_iter()
+            .flat_map(|out| out.queue.range(fetch.from..=fetch.upto));
+        for (seq, (envelope, _)) in queue {
+            if bytes >= fetch.bytes_max {
+                break;
+            }
+            bytes += envelope.cost_bytes();
+            rows.push(QueuedEnvelope {
+                seq: *seq,
+                envelope: Arc::clone(envelope),
+            });
+        }
+        rows
     }
 
     /// Realms and their users, before anything that speaks of them.
@@ -119,19 +222,42 @@ impl Neighbours {
         let mut records = Vec::new();
         for ((peer, kind), out) in &self.outgoing {
             let (peer, kind) = (*peer, *kind);
-            let (stream, durable) = (out.stream, out.acknowledged);
+            let (stream, upto) = (out.stream, out.marked);
             records.push(Record::StreamBegun { peer, kind, stream });
             records.push(Record::Acknowledged {
                 peer,
                 kind,
-                durable,
+                stream,
+                durable: out.acknowledged,
+                id: out.acknowledged_id,
             });
-            for (seq, (queued, is_void)) in &out.queue {
+            for (seq, (envelope, is_void)) in &out.queue {
                 let seq = *seq;
-                records.push(queued.clone());
-                records.extend(is_void.then_some(Record::Voided { peer, kind, seq }));
+                records.push(Record::Queued {
+                    peer,
+                    kind,
+                    stream,
+                    seq,
+                    envelope: Arc::clone(envelope),
+                    is_marked: false,
+                });
+                records.extend(is_void.then_some(Record::Voided {
+                    peer,
+                    kind,
+                    stream,
+                    seq,
+                }));
             }
+            records.push(Record::Marked {
+                peer,
+                kind,
+                stream,
+                upto,
+            });
         }
+        records.extend(self.paused.values().cloned());
+        let seen = self.seen.values().flat_map(BTreeMap::values);
+        records.extend(seen.cloned());
         records.extend(self.bounces_due.values().cloned());
         records.extend(self.cursors.values().map(|(_, cursor)| cursor.clone()));
         records.extend(self.refused.values().cloned());
