@@ -45,9 +45,13 @@ impl Random {
         Self(ChaCha20Rng::from_seed(seed))
     }
 
+    pub(crate) fn fill(&mut self, bytes: &mut [u8]) {
+        self.0.fill_bytes(bytes);
+    }
+
     pub(crate) fn bytes(&mut self) -> [u8; 16] {
         let mut bytes = [0; 16];
-        self.0.fill_bytes(&mut bytes);
+        self.fill(&mut bytes);
         bytes
     }
 
