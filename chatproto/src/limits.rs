@@ -181,7 +181,7 @@ limits! {
     /// The longest line on a link.
     link_line_bytes_max = 65_536, 4_096..=16_777_216;
     /// What an unauthenticated link may send.
-    handshake_bytes_max = 4_096, 256..=65_536;
+    handshake_bytes_max = 4_096, 512..=65_536;
     /// Time for a link's handshake.
     handshake_ms_max = 5_000, 1..=HUGE;
     /// Silence on a link after which we ask whether it is alive.

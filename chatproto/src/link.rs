@@ -2,6 +2,8 @@
 
 mod codec;
 pub mod frame;
+pub mod key;
+mod noise;
 pub(crate) mod seen;
 pub(crate) mod stream;
 mod strict;

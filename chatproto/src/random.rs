@@ -55,9 +55,13 @@ impl Random {
         }
     }
 
+    pub(crate) fn fill(&mut self, bytes: &mut [u8]) {
+        self.rng.fill_bytes(bytes);
+    }
+
     pub(crate) fn bytes(&mut self) -> [u8; 16] {
         let mut bytes = [0; 16];
-        self.rng.fill_bytes(&mut bytes);
+        self.fill(&mut bytes);
         bytes
     }
 

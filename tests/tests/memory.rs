@@ -7,7 +7,7 @@
 )]
 
 use chatproto::link::frame::{Hello, Live, LiveKind, Question};
-use chatproto::link::transport::{LinkTransport, TransportConfig};
+use chatproto::link::transport::{LinkTransport, Security, TransportConfig, TransportPeer};
 use chatproto::{
     Config, Connection, ConnectionId, Direction, Frame, Limits, LinkId, Now, Output, Passwords,
     PeerConfig, Realm, RealmName, UserConfig,
@@ -73,6 +73,13 @@ fn realm(durable: bool) -> Realm {
 
 fn name(name: &str) -> RealmName {
     RealmName::parse(name).unwrap()
+}
+
+fn plain(peer: &str) -> TransportPeer {
+    TransportPeer {
+        name: name(peer),
+        security: Security::Plain,
+    }
 }
 
 /// A client that logs in; returns its token.
@@ -204,12 +211,13 @@ fn connections_that_come_and_go_leave_nothing_behind() {
 fn a_stranger_on_the_links_port_costs_no_more_than_a_handshake() {
     let config = TransportConfig {
         own: name("realm1"),
-        peers: vec![name("realm2")],
+        key: None,
+        peers: vec![plain("realm2")],
         limits: limits(),
     };
 
     let peak = peak_of(|| {
-        let mut transport = LinkTransport::accept(&config, NOW);
+        let mut transport = LinkTransport::accept(&config, [1; 32], NOW);
         for _ in 0..MIB {
             let _ = transport.receive(b"r", NOW);
         }
@@ -222,13 +230,14 @@ fn a_stranger_on_the_links_port_costs_no_more_than_a_handshake() {
 fn a_peers_line_without_end_costs_no_more_than_the_longest_line() {
     let config = TransportConfig {
         own: name("realm1"),
-        peers: vec![name("realm2")],
+        key: None,
+        peers: vec![plain("realm2")],
         limits: limits(),
     };
     let read = vec![b'x'; KIB];
 
     let peak = peak_of(|| {
-        let mut transport = LinkTransport::accept(&config, NOW);
+        let mut transport = LinkTransport::accept(&config, [1; 32], NOW);
         let handshake = b"realm-link/1 plain realm2 realm1\n";
         transport.receive(handshake, NOW).unwrap();
         for _ in 0..10_000 {

@@ -1,37 +1,29 @@
-//! A link's bytes: the handshake, then frames, one a line.
+//! A link's bytes: the handshake, then frames, one a line, sealed where the configuration says so.
 
+mod config;
 mod error;
+mod opening;
+mod outgoing;
+mod reader;
+mod sealed;
 #[cfg(test)]
 mod tests;
 
+pub use self::config::{Security, TransportConfig, TransportConfigError, TransportPeer};
 pub use self::error::TransportError;
 pub use super::codec::FrameError;
 
-use super::codec::{decode, encode};
+use self::opening::{Opened, Opening, plain_line};
+use self::outgoing::Outgoing;
+use self::reader::Reader;
+use self::sealed::Sealed;
+use super::codec::encode;
 use super::frame::Frame;
-use crate::limits::Limits;
+use super::noise::Exhausted;
 use crate::name::RealmName;
 use crate::time::{Deadline, Now};
-use memchr::memchr;
 use std::collections::VecDeque;
 use std::fmt;
-
-/// What a peer reads before its `hello` has said more, in bytes; the least it may say.
-const PEER_LINE_BYTES_MIN: u64 = 4_096;
-
-/// What has been sent is cut off the buffer when it is more than this and than half of it.
-const COMPACT_BYTES: usize = 65_536;
-
-/// What a transport needs to know of its realm.
-#[derive(Clone, Debug)]
-pub struct TransportConfig {
-    /// The realm's own name.
-    pub own: RealmName,
-    /// The peers that may be linked with in plain mode.
-    pub peers: Vec<RealmName>,
-    /// The realm's limits.
-    pub limits: Limits,
-}
 
 /// Which side made the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,24 +57,44 @@ pub enum TransportEvent {
 /// `receive` or [`handle_timeout`](Self::handle_timeout), events that are still there and what is
 /// outgoing are good; then the connection is to be closed.
 ///
-/// Memory is bounded by one line and by what the caller leaves: frames not polled, bytes not
-/// written. Stop reading, and stop sending, while there is much of either.
+/// How a peer is linked with is fixed by the configuration and never agreed on. A stranger gets not
+/// one byte, whatever is wrong with what it sends, and costs one handshake and the limits
+/// `handshake_bytes_max` and `handshake_ms_max`, which hold until the link is up.
+///
+/// Memory is bounded by one line, in noise mode 64 KiB more for each of what is read, opened and
+/// to be sealed, and by what the caller leaves: frames not polled, bytes not written. Stop reading,
+/// and stop sending, while there is much of either.
 ///
 /// # Examples
 ///
 /// ```
-/// use chatproto::link::transport::{Direction, LinkTransport, TransportConfig, TransportEvent};
+/// use chatproto::link::key::StaticKey;
+/// use chatproto::link::transport::{
+///     Direction, LinkTransport, Security, TransportConfig, TransportEvent, TransportPeer,
+/// };
 /// use chatproto::{Limits, Now, RealmName};
 ///
 /// let (one, two) = (RealmName::parse("realm1")?, RealmName::parse("realm2")?);
-/// let limits = Limits::default();
-/// let at_one = TransportConfig { own: one.clone(), peers: vec![two.clone()], limits: limits.clone() };
-/// let at_two = TransportConfig { own: two.clone(), peers: vec![one.clone()], limits };
+/// let (key_of_one, key_of_two) = (StaticKey::from_seed([1; 32]), StaticKey::from_seed([2; 32]));
+/// let config = |own: &RealmName, key: &StaticKey, peer: &RealmName, pinned: &StaticKey| {
+///     let security = Security::Noise(pinned.public());
+///     TransportConfig {
+///         own: own.clone(),
+///         key: Some(key.clone()),
+///         peers: vec![TransportPeer { name: peer.clone(), security }],
+///         limits: Limits::default(),
+///     }
+/// };
+/// let at_one = config(&one, &key_of_one, &two, &key_of_two);
+/// let at_two = config(&two, &key_of_two, &one, &key_of_one);
+/// at_one.check()?;
 ///
 /// let now = Now::new(0, 0);
-/// let dialler = LinkTransport::dial(&at_one, &two, now);
-/// let mut acceptor = LinkTransport::accept(&at_two, now);
-/// assert_eq!(dialler.outgoing(), b"realm-link/1 plain realm1 realm2\n");
+/// let mut dialler = LinkTransport::dial(&at_one, &two, [3; 32], now); // fresh entropy, in earnest
+/// let mut acceptor = LinkTransport::accept(&at_two, [4; 32], now);
+/// acceptor.receive(dialler.outgoing(), now)?;
+/// dialler.sent(usize::MAX);
+/// dialler.receive(acceptor.outgoing(), now)?;
 /// acceptor.receive(dialler.outgoing(), now)?;
 /// let up = TransportEvent::Up { peer: one, direction: Direction::Accepted };
 /// assert_eq!(acceptor.poll_event(), Some(up));
@@ -90,85 +102,81 @@ pub enum TransportEvent {
 /// ```
 pub struct LinkTransport {
     state: State,
-    limits: Limits,
-    /// The beginning of a line whose end has not come.
-    partial: Vec<u8>,
+    /// The secure channel; none in plain mode, or when the link is not up.
+    sealed: Option<Box<Sealed>>,
+    reader: Reader,
     events: VecDeque<TransportEvent>,
-    /// What the peer reads in one line.
-    peer_line_bytes_max: u64,
-    out: Vec<u8>,
-    /// How much of `out` has been sent.
-    sent: usize,
+    out: Outgoing,
 }
 
 /// How far a connection has come.
 enum State {
-    /// The dialler's line is awaited.
-    Accepting {
-        own: RealmName,
-        peers: Vec<RealmName>,
-        deadline_ms: u64,
-    },
-    /// The handshake is done and the peer's `hello` is awaited.
-    Up,
+    /// Who is there is not known yet.
+    Opening(Box<Opening>),
     /// Frames flow.
-    Greeted,
+    Up,
     /// Nothing more is read or sent.
     Failed(TransportError),
     /// As `Failed`, since a time that has come and of which nobody has been told.
-    Barred { since_ms: u64 },
+    Doomed {
+        error: TransportError,
+        since_ms: u64,
+    },
 }
 
 impl LinkTransport {
     /// Begins on a connection that this realm made to `peer`.
     ///
-    /// It is up at once, since the plain mode awaits nothing. To a peer that is not in the
-    /// configuration nothing is sent, and [`handle_timeout`](Self::handle_timeout) rejects it.
+    /// In plain mode it is up at once, since nothing is awaited. To a peer that is not in the
+    /// configuration, or cannot be reached for want of an own key, nothing is sent, and
+    /// [`handle_timeout`](Self::handle_timeout) rejects it. The seed must be fresh entropy for every
+    /// connection: with the same one twice, a link that was recorded can be played back.
     #[must_use]
-    pub fn dial(config: &TransportConfig, peer: &RealmName, now: Now) -> Self {
-        if !config.peers.contains(peer) {
-            return Self::new(
-                config,
-                State::Barred {
-                    since_ms: now.mono_ms,
-                },
-            );
+    pub fn dial(config: &TransportConfig, peer: &RealmName, seed: [u8; 32], now: Now) -> Self {
+        let barred = State::Doomed {
+            error: TransportError::Rejected,
+            since_ms: now.mono_ms,
+        };
+        let mut transport = Self::new(config, barred);
+        match config.peer(peer).map(|peer| peer.security) {
+            Some(Security::Plain) => {
+                let line = plain_line(&config.own, peer);
+                transport.out.bytes.extend_from_slice(line.as_bytes());
+                transport.rise(Opened {
+                    peer: peer.clone(),
+                    direction: Direction::Dialled,
+                    sealed: None,
+                });
+            }
+            Some(Security::Noise(key)) => {
+                let mut first = Vec::new();
+                let opening = Opening::dial(config, (peer, &key), seed, now, &mut first);
+                if let Ok(opening) = opening {
+                    transport.out.bytes.append(&mut first);
+                    transport.state = State::Opening(Box::new(opening));
+                }
+            }
+            None => {}
         }
-        let mut transport = Self::new(config, State::Up);
-        let line = format!("realm-link/1 plain {} {peer}\n", config.own);
-        transport.out.extend_from_slice(line.as_bytes());
-        let direction = Direction::Dialled;
-        transport.events.push_back(TransportEvent::Up {
-            peer: peer.clone(),
-            direction,
-        });
         transport
     }
 
     /// Begins on a connection that somebody made to this realm.
+    ///
+    /// The seed must be fresh entropy for every connection.
     #[must_use]
-    pub fn accept(config: &TransportConfig, now: Now) -> Self {
-        let deadline_ms = now.mono_ms.saturating_add(config.limits.handshake_ms_max);
-        let (own, peers) = (config.own.clone(), config.peers.clone());
-        Self::new(
-            config,
-            State::Accepting {
-                own,
-                peers,
-                deadline_ms,
-            },
-        )
+    pub fn accept(config: &TransportConfig, seed: [u8; 32], now: Now) -> Self {
+        let opening = Opening::accept(config, seed, now);
+        Self::new(config, State::Opening(Box::new(opening)))
     }
 
     fn new(config: &TransportConfig, state: State) -> Self {
         Self {
             state,
-            limits: config.limits.clone(),
-            partial: Vec::new(),
+            sealed: None,
+            reader: Reader::new(config.limits.link_line_bytes_max),
             events: VecDeque::new(),
-            peer_line_bytes_max: PEER_LINE_BYTES_MIN,
-            out: Vec::new(),
-            sent: 0,
+            out: Outgoing::default(),
         }
     }
 
@@ -180,7 +188,7 @@ impl LinkTransport {
     /// close after writing what is outgoing, which may be an `error` frame for the peer.
     pub fn receive(&mut self, bytes: &[u8], now: Now) -> Result<(), TransportError> {
         self.handle_timeout(now)?;
-        self.read_lines(bytes).map_err(|error| self.fail(error))
+        self.read(bytes).map_err(|error| self.fail(error))
     }
 
     /// Fails a handshake whose time is over; harmless at any other moment.
@@ -190,12 +198,15 @@ impl LinkTransport {
     /// The link is to be closed, for this or an earlier reason.
     pub fn handle_timeout(&mut self, now: Now) -> Result<(), TransportError> {
         match &self.state {
-            State::Accepting { deadline_ms, .. } if now.mono_ms >= *deadline_ms => {
+            State::Opening(opening) if now.mono_ms >= opening.deadline_ms() => {
                 Err(self.fail(TransportError::HandshakeTimeout))
             }
-            State::Accepting { .. } | State::Up | State::Greeted => Ok(()),
+            State::Opening(_) | State::Up => Ok(()),
             State::Failed(error) => Err(*error),
-            State::Barred { .. } => Err(self.fail(TransportError::Rejected)),
+            State::Doomed { error, .. } => {
+                let error = *error;
+                Err(self.fail(error))
+            }
         }
     }
 
@@ -212,171 +223,161 @@ impl LinkTransport {
     /// appended. After a failure of the link that failure, again.
     pub fn send(&mut self, frame: &Frame) -> Result<(), TransportError> {
         match &self.state {
-            State::Up | State::Greeted => {}
-            State::Accepting { .. } => return Err(TransportError::NotUp),
-            State::Failed(error) => return Err(*error),
-            State::Barred { .. } => return Err(TransportError::Rejected),
+            State::Up => {}
+            State::Opening(_) => return Err(TransportError::NotUp),
+            State::Failed(error) | State::Doomed { error, .. } => return Err(*error),
         }
-        let start = self.out.len();
-        let encoded = encode(frame, &mut self.out);
-        let max = self.peer_line_bytes_max;
-        let result = match encoded {
-            Err(_) => Err(TransportError::NumberTooBig),
-            Ok(()) if (self.out.len() - start) as u64 > max => {
-                Err(TransportError::LineTooLong { max })
-            }
-            Ok(()) => Ok(()),
+        let max = self.reader.peer_line_bytes_max();
+        let Some(sealed) = &mut self.sealed else {
+            return append(frame, max, &mut self.out.bytes);
         };
-        if result.is_err() {
-            self.out.truncate(start);
-        }
-        result
+        append(frame, max, &mut sealed.waiting)?;
+        let full = sealed.seal_full(&mut self.out.bytes);
+        full.map_err(|_| self.fail(TransportError::KeysUsedUp))
     }
 
     /// Takes note that the first `n` bytes of what is outgoing have been written.
     pub fn sent(&mut self, n: usize) {
-        self.sent = self.sent.saturating_add(n).min(self.out.len());
-        if self.sent == self.out.len() {
-            self.out.clear();
-            self.sent = 0;
-        } else if self.sent > COMPACT_BYTES && self.sent > self.out.len() / 2 {
-            self.out.drain(..self.sent);
-            self.sent = 0;
-        }
+        self.out.sent(n);
     }
 
-    /// Shows what is to be written now.
+    /// Shows what is to be written now; in noise mode, seals it first.
+    ///
+    /// The more frames were sent before, the fewer messages they are sealed in.
+    pub fn outgoing(&mut self) -> &[u8] {
+        if self.seal().is_err() {
+            self.sealed = None;
+            self.state = State::Doomed {
+                error: TransportError::KeysUsedUp,
+                since_ms: 0,
+            };
+        }
+        self.out.unsent()
+    }
+
+    /// About how many bytes [`outgoing`](Self::outgoing) would show; what sealing adds to those not
+    /// sealed yet is left out.
     #[must_use]
-    pub fn outgoing(&self) -> &[u8] {
-        self.out.get(self.sent..).unwrap_or_default()
+    pub fn outgoing_bytes(&self) -> usize {
+        let waiting = self
+            .sealed
+            .as_ref()
+            .map_or(0, |sealed| sealed.waiting.len());
+        self.out.len() + waiting
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is to be called, if ever.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Deadline> {
-        match self.state {
-            State::Accepting { deadline_ms, .. } => Some(Deadline {
-                at_ms: deadline_ms,
+        match &self.state {
+            State::Opening(opening) => Some(Deadline {
+                at_ms: opening.deadline_ms(),
                 why: "link handshake",
             }),
-            State::Barred { since_ms } => Some(Deadline {
-                at_ms: since_ms,
+            State::Doomed { since_ms, .. } => Some(Deadline {
+                at_ms: *since_ms,
                 why: "link barred",
             }),
-            State::Up | State::Greeted | State::Failed(_) => None,
+            State::Up | State::Failed(_) => None,
         }
     }
 
-    fn read_lines(&mut self, bytes: &[u8]) -> Result<(), TransportError> {
+    fn read(&mut self, bytes: &[u8]) -> Result<(), TransportError> {
         let mut rest = bytes;
-        while let Some(end) = memchr(b'\n', rest) {
-            let (head, tail) = rest.split_at(end);
-            self.check_length(self.partial.len() + head.len())?;
-            rest = tail.get(1..).unwrap_or_default();
-            if self.partial.is_empty() {
-                self.line(head)?;
-            } else {
-                let mut line = std::mem::take(&mut self.partial);
-                line.extend_from_slice(head);
-                self.line(&line)?;
-                line.clear();
-                self.partial = line;
-            }
-        }
-        self.check_length(self.partial.len() + rest.len())?;
-        self.partial.extend_from_slice(rest);
-        Ok(())
-    }
-
-    /// Checks a line of `bytes` bytes so far, its line feed not counted.
-    fn check_length(&self, bytes: usize) -> Result<(), TransportError> {
-        let (max, error) = if matches!(self.state, State::Accepting { .. }) {
-            (self.limits.handshake_bytes_max, TransportError::Rejected)
-        } else {
-            let max = self.limits.link_line_bytes_max;
-            (max, TransportError::ReceivedTooLong { max })
-        };
-        if bytes as u64 >= max {
-            Err(error)
-        } else {
-            Ok(())
-        }
-    }
-
-    /// Takes a line without its line feed.
-    fn line(&mut self, line: &[u8]) -> Result<(), TransportError> {
-        if let State::Accepting { own, peers, .. } = &self.state {
-            let peer = dialler(line, own, peers).ok_or(TransportError::Rejected)?;
-            let direction = Direction::Accepted;
-            self.events
-                .push_back(TransportEvent::Up { peer, direction });
-            self.state = State::Up;
-            return Ok(());
-        }
-        let Some(frame) = decode(line)? else {
-            return if matches!(self.state, State::Greeted) {
-                Ok(())
-            } else {
-                Err(TransportError::NoHello)
+        if let State::Opening(opening) = &mut self.state {
+            let Some(opened) = opening.receive(&mut rest, &mut self.out.bytes)? else {
+                return Ok(());
             };
-        };
-        match (&self.state, &frame) {
-            (State::Greeted, Frame::Hello(_)) => return Err(TransportError::SecondHello),
-            (State::Greeted, _) => {}
-            (_, Frame::Hello(hello)) if hello.line_bytes_max < PEER_LINE_BYTES_MIN => {
-                return Err(TransportError::HelloLimit);
+            self.rise(opened);
+            if let Some(sealed) = &self.sealed {
+                self.reader.read(sealed.opened(), &mut self.events)?;
             }
-            (_, Frame::Hello(hello)) => {
-                self.peer_line_bytes_max = hello.line_bytes_max;
-                self.state = State::Greeted;
-            }
-            _ => return Err(TransportError::NoHello),
         }
-        self.events.push_back(TransportEvent::Frame(frame));
+        let Some(sealed) = &mut self.sealed else {
+            return self.reader.read(rest, &mut self.events);
+        };
+        while sealed
+            .next(&mut rest)
+            .map_err(|_| TransportError::Tampered)?
+        {
+            self.reader.read(sealed.opened(), &mut self.events)?;
+        }
         Ok(())
+    }
+
+    /// Seals whatever waits for it.
+    fn seal(&mut self) -> Result<(), Exhausted> {
+        match &mut self.sealed {
+            Some(sealed) => sealed.seal_all(&mut self.out.bytes),
+            None => Ok(()),
+        }
+    }
+
+    /// It is known who is there.
+    fn rise(&mut self, opened: Opened) {
+        let Opened {
+            peer,
+            direction,
+            sealed,
+        } = opened;
+        self.events
+            .push_back(TransportEvent::Up { peer, direction });
+        self.sealed = sealed;
+        self.state = State::Up;
     }
 
     /// Ends the link, with last words where the peer may have some.
     fn fail(&mut self, error: TransportError) -> TransportError {
-        if let Some(code) = error.last_words() {
-            let words = Frame::Error {
-                code: code.to_owned(),
-                text: error.to_string(),
-            };
-            // There is no number in it and it is short, so it can always be sent.
-            let _ = self.send(&words);
+        if let State::Up = self.state {
+            if let Some(code) = error.last_words() {
+                let words = Frame::Error {
+                    code: code.to_owned(),
+                    text: error.to_string(),
+                };
+                // There is no number in it and it is short, so it can always be sent.
+                let _ = self.send(&words);
+            }
+            // With keys that are used up the peer sees the connection close and no more.
+            let _ = self.seal();
+        } else {
+            // A stranger gets nothing, not even what was ready before its mistake.
+            self.out = Outgoing::default();
         }
-        self.partial = Vec::new();
+        self.sealed = None;
+        self.reader.end();
         self.state = State::Failed(error);
         error
     }
+}
+
+/// Appends a frame's line, if it is one that the peer reads.
+fn append(frame: &Frame, max: u64, out: &mut Vec<u8>) -> Result<(), TransportError> {
+    let start = out.len();
+    let encoded = encode(frame, out);
+    let result = match encoded {
+        Err(_) => Err(TransportError::NumberTooBig),
+        Ok(()) if (out.len() - start) as u64 > max => Err(TransportError::LineTooLong { max }),
+        Ok(()) => Ok(()),
+    };
+    if result.is_err() {
+        out.truncate(start);
+    }
+    result
 }
 
 impl fmt::Debug for LinkTransport {
     /// Shows no content: what is buffered is people's mail.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.state {
-            State::Accepting { .. } => "accepting",
+            State::Opening(_) => "opening",
+            State::Up if self.reader.is_greeted() => "greeted",
             State::Up => "up",
-            State::Greeted => "greeted",
-            State::Failed(_) | State::Barred { .. } => "failed",
+            State::Failed(_) | State::Doomed { .. } => "failed",
         };
         f.debug_struct("LinkTransport")
             .field("state", &state)
             .field("events", &self.events.len())
-            .field("outgoing_bytes", &self.outgoing().len())
+            .field("outgoing_bytes", &self.outgoing_bytes())
             .finish_non_exhaustive()
     }
-}
-
-/// The peer that the dialler's line names, if the line is right in every other way.
-fn dialler(line: &[u8], own: &RealmName, peers: &[RealmName]) -> Option<RealmName> {
-    let line = std::str::from_utf8(line)
-        .ok()?
-        .strip_prefix("realm-link/1 plain ")?;
-    let (dialler, acceptor) = line.split_once(' ')?;
-    if acceptor != own.as_str() {
-        return None;
-    }
-    peers.iter().find(|peer| peer.as_str() == dialler).cloned()
 }

@@ -6,7 +6,7 @@ mod socket;
 mod thread;
 
 use crate::clock::Clock;
-use chatproto::link::transport::TransportConfig;
+use chatproto::link::transport::{Security, TransportConfig, TransportPeer};
 use chatproto::{Config, Direction, Frame, LinkId, Misuse, Now, Realm, RealmName};
 use mio::Waker;
 use mio::net::TcpListener;
@@ -62,9 +62,14 @@ struct Link {
 
 /// What the transports of a realm have to know.
 pub(crate) fn transport(config: &Config) -> TransportConfig {
+    let peers = config.peers.iter().map(|peer| TransportPeer {
+        name: peer.name.clone(),
+        security: Security::Plain,
+    });
     TransportConfig {
         own: config.realm.clone(),
-        peers: config.peers.iter().map(|peer| peer.name.clone()).collect(),
+        key: None,
+        peers: peers.collect(),
         limits: config.limits.clone(),
     }
 }

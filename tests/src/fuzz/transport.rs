@@ -2,7 +2,9 @@
 
 use super::house::small_limits;
 use super::tape::Tape;
-use chatproto::link::transport::{LinkTransport, TransportConfig, TransportError, TransportEvent};
+use chatproto::link::transport::{
+    LinkTransport, Security, TransportConfig, TransportError, TransportEvent, TransportPeer,
+};
 use chatproto::{Frame, Limits, Now, RealmName};
 
 /// The line and the frame with which a peer begins.
@@ -42,7 +44,11 @@ fn config(own: &str, peer: &str) -> TransportConfig {
     let (own, peer) = (RealmName::parse(own), RealmName::parse(peer));
     TransportConfig {
         own: own.expect("a name"),
-        peers: vec![peer.expect("a name")],
+        key: None,
+        peers: vec![TransportPeer {
+            name: peer.expect("a name"),
+            security: Security::Plain,
+        }],
         limits: small_limits(),
     }
 }
@@ -50,7 +56,7 @@ fn config(own: &str, peer: &str) -> TransportConfig {
 /// Plays all bytes in reads of these lengths, over and over; in one read where there are none.
 fn told(bytes: &[u8], lengths: &[u8]) -> Told {
     let now = Now::new(0, 0);
-    let mut transport = LinkTransport::accept(&config("realm1", "realm2"), now);
+    let mut transport = LinkTransport::accept(&config("realm1", "realm2"), [1; 32], now);
     let mut told = Told {
         events: Vec::new(),
         failed: None,
@@ -97,8 +103,8 @@ fn check_events(told: &Told) {
 fn say_again(events: &[TransportEvent]) {
     let now = Now::new(0, 0);
     let at_two = config("realm2", "realm1");
-    let mut from = LinkTransport::dial(&at_two, &at_two.peers[0], now);
-    let mut to = LinkTransport::accept(&config("realm1", "realm2"), now);
+    let mut from = LinkTransport::dial(&at_two, &at_two.peers[0].name, [2; 32], now);
+    let mut to = LinkTransport::accept(&config("realm1", "realm2"), [1; 32], now);
     let mut said = Vec::new();
     for event in events {
         if let TransportEvent::Frame(frame) = event {

@@ -11,12 +11,18 @@ use thiserror::Error;
 pub enum TransportError {
     /// The handshake is not one of a peer that is configured, or not for this realm.
     #[error(
-        "the link was refused: check the names and modes of both realms in both configurations"
+        "the link was refused: check the names, keys and modes of both realms in both configurations"
     )]
     Rejected,
     /// The handshake took too long.
     #[error("its handshake did not end in time")]
     HandshakeTimeout,
+    /// A message of the secure channel is not what the peer sealed, or not in its turn.
+    #[error("a message of the link was changed, left out or doubled on its way")]
+    Tampered,
+    /// The keys of the secure channel have been used as often as they may.
+    #[error("the link has sent as many messages as its keys are good for; dial again")]
+    KeysUsedUp,
     /// The peer sent a line over this realm's limit.
     #[error("a line of the link is over the {max} bytes that are read here")]
     ReceivedTooLong {
@@ -46,7 +52,7 @@ pub enum TransportError {
     /// The frame to be sent has a number beyond 2^53; the transport goes on.
     #[error("the frame has a number that no peer reads; numbers go up to 2^53")]
     NumberTooBig,
-    /// A frame was to be sent before [`TransportEvent::Up`]; the transport goes on.
+    /// A frame was to be sent before [`Up`](super::TransportEvent::Up); the transport goes on.
     #[error("a frame cannot be sent before the link is up; wait for Up")]
     NotUp,
 }
@@ -57,9 +63,11 @@ impl TransportError {
         match self {
             Self::Frame(_) => Some("bad_frame"),
             Self::ReceivedTooLong { .. } => Some("line_too_long"),
+            Self::Tampered => Some("bad_message"),
             Self::NoHello | Self::SecondHello | Self::HelloLimit => Some("bad_hello"),
             Self::Rejected
             | Self::HandshakeTimeout
+            | Self::KeysUsedUp
             | Self::LineTooLong { .. }
             | Self::NumberTooBig
             | Self::NotUp => None,

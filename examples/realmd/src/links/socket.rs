@@ -197,7 +197,7 @@ impl Socket {
     /// Turns frames into bytes while there is room.
     fn encode(&mut self, now: Now, words: &mut Vec<Word>) {
         let before = self.taken;
-        while self.transport.outgoing().len() < ENCODED_BYTES_MAX {
+        while self.transport.outgoing_bytes() < ENCODED_BYTES_MAX {
             let Some(frame) = self.pending.pop_front() else {
                 break;
             };

@@ -297,12 +297,12 @@ impl LinkThread {
                 .register(&mut stream, Token(key), interest)?;
             Ok(stream)
         });
-        let Ok(stream) = registered else {
+        let (Ok(stream), Ok(seed)) = (registered, seed()) else {
             self.words.push(Word::DialFailed(peer.clone()));
             return;
         };
         self.next_key += 1;
-        let transport = LinkTransport::dial(&self.config, peer, now);
+        let transport = LinkTransport::dial(&self.config, peer, seed, now);
         let connect_by_ms = now
             .mono_ms
             .saturating_add(self.config.limits.handshake_ms_max);
@@ -354,14 +354,14 @@ impl LinkThread {
     }
 
     fn add(&mut self, mut stream: TcpStream, caller: IpAddr, now: Now) -> io::Result<()> {
-        let key = self.next_key;
+        let (key, seed) = (self.next_key, seed()?);
         stream.set_nodelay(true)?;
         let interest = Interest::READABLE | Interest::WRITABLE;
         self.poll
             .registry()
             .register(&mut stream, Token(key), interest)?;
         self.next_key += 1;
-        let transport = LinkTransport::accept(&self.config, now);
+        let transport = LinkTransport::accept(&self.config, seed, now);
         self.sockets
             .insert(key, Socket::accepted(key, stream, transport, caller));
         Ok(())
@@ -391,4 +391,11 @@ impl LinkThread {
             self.with(key, |socket, words| socket.expire(now, words));
         }
     }
+}
+
+/// Fresh entropy for one connection.
+fn seed() -> io::Result<[u8; 32]> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(io::Error::other)?;
+    Ok(seed)
 }
