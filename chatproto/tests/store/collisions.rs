@@ -1,7 +1,7 @@
 //! What would be lost without a word if a number were used twice.
 
 use crate::harness::{Harness as _, Sqlite, commit_all, load};
-use crate::sample::{account, batch, delivered, user};
+use crate::sample::{account, batch, delivered, mail, mail_begun, peer, realm3, seen, user, uuid};
 use chatproto::store::{Fetch, Store as _, StoreError};
 use chatproto::{Record, Sender};
 
@@ -34,4 +34,32 @@ fn a_message_never_takes_the_place_of_another() {
     let kept = store.fetch(&Fetch::range(user(1), 1, 9)).unwrap().messages;
     assert_eq!(kept.len(), 1);
     assert_eq!(&*kept[0].text, "halo");
+}
+
+#[test]
+fn neither_does_an_envelope_nor_what_was_seen() {
+    let table = [
+        (mail(1, 7, false), mail(1, 8, false)),
+        (seen(realm3(), 1, 1), {
+            let mut other = seen(realm3(), 1, 1);
+            if let Record::Seen { id, .. } = &mut other {
+                *id = uuid(8);
+            }
+            other
+        }),
+    ];
+    for (first, other) in table {
+        let mut store = Sqlite::new().open();
+        let before = vec![peer(1, "realm3"), mail_begun(100), first.clone(), first];
+        commit_all(&mut store, [&batch(1, before)]);
+        let loaded = load(&mut store);
+
+        let refused = store.commit(&batch(2, vec![other]));
+
+        assert!(
+            matches!(refused, Err(StoreError::Damaged(_))),
+            "{refused:?}"
+        );
+        assert_eq!(load(&mut store), loaded);
+    }
 }

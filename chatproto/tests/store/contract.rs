@@ -1,11 +1,12 @@
 //! The contract: one suite for every store.
 
-use crate::fetch;
 use crate::harness::{Harness, commit_all, load};
 use crate::sample::{
-    account, acknowledged, batch, begun, cursor, delivered, log, people, realm1, taken, user,
+    account, acknowledged, batch, begun, cursor, delivered, log, mail, mail_renumbered, people,
+    realm1, realm2, seen, taken, user,
 };
 use crate::state::{Model, State};
+use crate::{fetch, queue, rings, streams};
 use chatproto::link::frame::StreamKind;
 use chatproto::store::{Fetch, Store as _, StoreError};
 use chatproto::{Batch, RealmName, Record, Sender, StoreFailure, TokenHash};
@@ -31,6 +32,17 @@ macro_rules! contract {
                 rules a_store_of_a_later_version_is_refused
                 rules a_store_of_another_realm_is_refused
                 rules a_damaged_store_is_refused
+                streams the_last_acknowledgement_and_mark_of_a_stream_count
+                streams a_stream_is_renumbered_once
+                streams a_batch_that_renumbers_a_stream_may_come_twice
+                streams marks_and_ids_do_not_outlive_their_stream
+                streams streams_agree_with_plain_maps
+                rings what_is_older_than_the_oldest_is_forgotten
+                rings a_post_is_what_was_last_told_of_it
+                rings a_pause_outlives_the_name_of_its_realm
+                queue numbers_and_bytes_choose_envelopes
+                queue only_what_was_committed_is_fetched
+                queue acknowledged_envelopes_are_missing_at_the_beginning
                 fetch numbers_and_limits_choose_messages
                 fetch a_fetch_agrees_with_a_plain_list
             }
@@ -57,7 +69,7 @@ mod rules {
     }
 
     fn expected(batches: &[Batch]) -> State {
-        Model::of(batches.iter().flat_map(|batch| batch.records.iter())).state()
+        Model::of_batches(batches).state()
     }
 
     pub(super) fn an_empty_store_has_nothing_to_load<H: Harness>() {
@@ -117,9 +129,16 @@ mod rules {
                     needs.push(("peer", peer.number()));
                     seen.insert(("stream", peer.number() * 4 + *kind as u32));
                 }
-                Record::Queued { peer, kind, .. } | Record::Acknowledged { peer, kind, .. } => {
+                Record::Queued { peer, kind, .. }
+                | Record::Marked { peer, kind, .. }
+                | Record::Voided { peer, kind, .. }
+                | Record::Acknowledged { peer, kind, .. } => {
                     needs.push(("stream", peer.number() * 4 + *kind as u32));
                 }
+                Record::Seen { peer, .. } | Record::Paused { peer, .. } => {
+                    needs.push(("peer", peer.number()));
+                }
+                Record::Posted { user, .. } => needs.push(("user", user.number())),
                 Record::BounceDue { peer, user, .. } => {
                     needs.extend([("peer", peer.number()), ("user", user.number())]);
                 }
@@ -167,6 +186,14 @@ mod rules {
             acknowledged(StreamKind::Mail, 1),
             cursor(StreamKind::Mail, 201, 1),
             cursor(StreamKind::Bounce, 301, 8),
+            Record::Marked {
+                peer: realm2(),
+                kind: StreamKind::Mail,
+                upto: 1,
+            },
+            mail_renumbered(111, 2),
+            mail(3, 116, false),
+            seen(realm2(), 3, 1),
         ];
 
         for record in before {

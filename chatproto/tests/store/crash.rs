@@ -1,11 +1,14 @@
 //! What a process leaves that is killed at any moment: the batches up to one, and nothing of the next.
 
 use crate::harness::{Harness, Sqlite, commit_all, load};
-use crate::sample::{account, batch, delivered, people, taken};
+use crate::sample::{
+    account, batch, delivered, mail, mail_acknowledged, mail_begun, mail_renumbered, peer, people,
+    posted, realm3, seen, taken,
+};
 use crate::state::{Model, State};
 use chatproto::store::Store as _;
 use chatproto::store::sqlite::{Durability, SqliteOptions};
-use chatproto::{Batch, Record};
+use chatproto::{Batch, PostState, Record};
 use std::fs;
 
 /// Batches that touch several pages each, so that a torn one would show.
@@ -16,9 +19,28 @@ fn batches() -> Vec<Batch> {
         let mut records: Vec<Record> = (0..4).map(|owner| delivered(owner, n, &text)).collect();
         records.push(taken(1, n / 2));
         records.push(account(1, &format!("henderson{n}")));
+        records.extend(neighbourly(n));
         batch(n + 1, records)
     }));
     batches
+}
+
+/// What concerns another realm: a stream with a row more each time, which is renumbered twice.
+fn neighbourly(n: u64) -> Vec<Record> {
+    let mut records = Vec::new();
+    let turn = (n - 1) / 10;
+    if n == 1 {
+        records.extend([peer(1, "realm3"), mail_begun(100)]);
+    } else if n % 10 == 1 {
+        records.push(mail_renumbered(100 + u128::from(turn), 4));
+    }
+    records.push(mail(n - 4 * turn, 1000 + u128::from(n), n % 2 == 0));
+    if n % 10 == 0 {
+        records.push(mail_acknowledged(4, 1000));
+    }
+    records.push(seen(realm3(), n, n.saturating_sub(3).max(1)));
+    records.push(posted(1, n, n.saturating_sub(5).max(1), PostState::Unknown));
+    records
 }
 
 /// The state after each batch, and before the first.

@@ -35,16 +35,19 @@ fn an_inspection_counts_what_there_is() {
                 queue.peer.as_str(),
                 queue.kind,
                 queue.envelopes,
+                queue.marked,
                 queue.bytes,
             )
         })
         .collect();
     let expected = [
-        ("realm2", StreamKind::Mail, 2, 46),
-        ("realm2", StreamKind::Bounce, 1, 23),
+        ("realm2", StreamKind::Mail, 2, 1, 46),
+        ("realm2", StreamKind::Bounce, 1, 0, 23),
+        ("realm3", StreamKind::Mail, 4, 3, 92),
     ];
     assert_eq!(queues, expected);
     assert_eq!(found.queues[0].oldest_unix_ms, START_MS);
+    assert_eq!(found.paused, ["realm3"]);
     assert_eq!(found.file_bytes, fs::metadata(place.path()).unwrap().len());
     assert_eq!(found.wal_bytes, fs::metadata(place.wal()).unwrap().len());
     assert_eq!(found.free_bytes, 0);

@@ -3,7 +3,7 @@
 use crate::harness::Harness;
 use crate::sample::realm1;
 use crate::state::Model;
-use chatproto::store::{Fetch, Fetched, Part, Store, StoreError};
+use chatproto::store::{Fetch, Fetched, Part, QueueFetch, QueuedEnvelope, Store, StoreError};
 use chatproto::{Batch, RealmName, Record};
 use std::sync::{Arc, Mutex};
 
@@ -34,7 +34,7 @@ impl Drop for Log {
 impl Log {
     fn model(&self) -> Model {
         let disk = self.disk.lock().unwrap();
-        Model::of(disk.batches.iter().flat_map(|batch| batch.records.iter()))
+        Model::of_batches(&disk.batches)
     }
 }
 
@@ -85,6 +85,21 @@ impl Store for Log {
         }
         fetched.messages.sort_by_key(|message| message.number);
         Ok(fetched)
+    }
+
+    fn fetch_queue(&mut self, fetch: &QueueFetch) -> Result<Vec<QueuedEnvelope>, StoreError> {
+        let mut found: Vec<QueuedEnvelope> = Vec::new();
+        let mut bytes = 0;
+        for row in self.model().queue((fetch.peer, fetch.kind)) {
+            if !found.is_empty() && bytes >= fetch.bytes_max {
+                break;
+            }
+            if (fetch.from..=fetch.upto).contains(&row.seq) {
+                bytes += row.envelope.cost_bytes();
+                found.push(row);
+            }
+        }
+        Ok(found)
     }
 }
 

@@ -144,10 +144,19 @@ fn rows_that_contradict_each_other_are_refused() {
         "UPDATE sessions SET user = 9",
         "INSERT INTO send_keys VALUES (9 << 40 | 1, 'key 3', x'00')",
         "UPDATE remotes SET realm = 9",
-        "INSERT INTO streams VALUES (9 << 2, zeroblob(16), 0)",
+        "INSERT INTO streams (id, stream) VALUES (9 << 2, zeroblob(16))",
         "INSERT INTO cursors VALUES (9 << 2, zeroblob(16), 0, zeroblob(16))",
         "INSERT INTO refusals VALUES (9 << 40 | 1, zeroblob(16))",
         "UPDATE bounces_due SET realm = 9",
+        "INSERT INTO seen VALUES (9 << 40 | 1, zeroblob(16))",
+        "UPDATE posts SET key = 9 << 40 | 1 WHERE key = 2",
+        // One of four is missing: the first, the second; and the last, which may have been sent.
+        "DELETE FROM queue WHERE key = (4 << 40) + 1",
+        "DELETE FROM queue WHERE key = (4 << 40) + 2",
+        "DELETE FROM queue WHERE key > (4 << 40) + 2",
+        "UPDATE streams SET marked = 5 WHERE id = 4",
+        "UPDATE streams SET marked = 5 WHERE id = 0",
+        "UPDATE streams SET marked = -1",
         "DELETE FROM streams WHERE id = 0",
         "DELETE FROM meta",
         // Only the check of SQLite itself finds this one.
@@ -183,6 +192,10 @@ fn values_that_make_no_sense_are_refused_when_they_are_loaded() {
         "UPDATE inboxes SET taken = -1",
         "UPDATE send_keys SET digest = x''",
         "UPDATE cursors SET id = 3 WHERE id = 0",
+        "UPDATE streams SET acknowledged_id = NULL",
+        "UPDATE seen SET id = x'0102'",
+        "UPDATE posts SET state = 4",
+        "UPDATE posts SET id = x''",
     ];
     for sql in table {
         let place = filled();

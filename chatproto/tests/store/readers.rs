@@ -1,10 +1,15 @@
 //! Others read while the realm runs: its own second thread, a backup, and people.
 
 use crate::harness::{Harness, Sqlite, commit_all, load};
-use crate::sample::{PASSWORD, batch, delivered, log, people, realm1, user};
+use crate::sample::{
+    PASSWORD, batch, delivered, log, mail, mail_acknowledged, mail_begun, peer, people, realm1,
+    realm3, user,
+};
 use crate::state::Model;
+use chatproto::Record;
+use chatproto::link::frame::StreamKind;
 use chatproto::store::sqlite::{SqliteOptions, SqliteStore};
-use chatproto::store::{Fetch, Store as _, StoreError};
+use chatproto::store::{Fetch, QueueFetch, Store as _, StoreError};
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -26,6 +31,69 @@ fn a_reader_sees_what_was_committed_and_holds_nothing_up() {
     }
 
     assert_eq!(reader.fetch(&all).unwrap().messages.len(), 99);
+}
+
+#[test]
+fn a_reader_sees_queues_whole_while_commits_go_on() {
+    const BATCHES: u64 = 60;
+    let place = Sqlite::new();
+    let mut store = place.open();
+    commit_all(
+        &mut store,
+        [&batch(1, vec![peer(1, "realm3"), mail_begun(100)])],
+    );
+    let mut reader = store.reader().unwrap();
+    let all = QueueFetch::range(realm3(), StreamKind::Mail, 1, u64::MAX);
+    let is_over = AtomicBool::new(false);
+
+    // Each batch adds five, and from the third on lets five go.
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for n in 1..=BATCHES {
+                let rows = (5 * n - 4)..=(5 * n);
+                let mut records: Vec<Record> =
+                    rows.map(|seq| mail(seq, u128::from(seq), false)).collect();
+                if n > 2 {
+                    records.push(mail_acknowledged(5 * (n - 2), 1));
+                }
+                store.commit(&batch(n + 1, records)).unwrap();
+                store.tidy().unwrap();
+            }
+            is_over.store(true, Ordering::Release);
+        });
+        let mut last = 0;
+        while last < 5 * BATCHES {
+            let was_over = is_over.load(Ordering::Acquire);
+            let found = reader.fetch_queue(&all).unwrap();
+            let numbers: Vec<u64> = found.iter().map(|row| row.seq).collect();
+            let end = numbers.last().copied().unwrap_or(0);
+            let begin = end.saturating_sub(9).max(1);
+            assert_eq!(numbers, (begin..=end).collect::<Vec<_>>());
+            assert!(end >= last && end % 5 == 0);
+            last = end;
+            assert!(
+                !was_over || last == 5 * BATCHES,
+                "the last ones are missing"
+            );
+        }
+    });
+}
+
+#[test]
+fn a_queue_with_a_gap_is_no_queue() {
+    let place = Sqlite::new();
+    let mut store = place.open();
+    commit_all(&mut store, &log());
+    let mut reader = store.reader().unwrap();
+    let range = |from, upto| QueueFetch::range(realm3(), StreamKind::Mail, from, upto);
+    place.edit("DELETE FROM queue WHERE key = (4 << 40) + 2");
+
+    for fetch in [range(1, 4), range(2, 4)] {
+        let refused = reader.fetch_queue(&fetch).unwrap_err();
+        assert!(matches!(refused, StoreError::Damaged(_)), "{refused:?}");
+    }
+
+    assert_eq!(reader.fetch_queue(&range(3, 9)).unwrap().len(), 2);
 }
 
 #[test]
@@ -166,12 +234,17 @@ fn people_read_the_views_while_the_realm_runs() {
     let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
     let person = rusqlite::Connection::open_with_flags(place.path(), flags).unwrap();
     let text = "apa kabar \"amsal\"\0\u{7f}😀";
-    let mail = |n: u32, kind: &str, is_void: u32| {
+    let mail = |realm: u32, n: u32, kind: &str, state: &str| {
         format!(
-            "realm2|mail|{n}|{kind}|messi@realm1|amsal@realm2|2026-09-21T14:13:20.000Z||{is_void}|{text}"
+            "realm{realm}|mail|{n}|{kind}|messi@realm1|amsal@realm2|2026-09-21T14:13:20.000Z||{state}|{text}"
         )
     };
-    let table: [(&str, Vec<String>); 10] = [
+    let post = |n: u32, state: &str, reason: &str| {
+        format!(
+            "messi|{n}|amsal@realm2|2026-09-21T14:13:20.00{n}Z|{state}|{reason}|apa kabar\r\n\0😀"
+        )
+    };
+    let table: [(&str, Vec<String>); 11] = [
         (
             "people",
             owned(&[
@@ -222,18 +295,35 @@ fn people_read_the_views_while_the_realm_runs() {
                 "lineker|1|messi",
             ]),
         ),
-        ("peers", owned(&["realm2|1|2|1|1", "realm3|1|0|0|0"])),
+        ("peers", owned(&["realm2|0|1|2|1|1", "realm3|1|1|4|0|0"])),
         (
             "outgoing WHERE stream = 'mail'",
-            vec![mail(3, "message", 1), mail(4, "other:bounce", 0)],
+            vec![
+                mail(2, 3, "message", "void"),
+                mail(2, 4, "other:bounce", "unmarked"),
+                mail(3, 1, "message", "marked"),
+                mail(3, 2, "message", "void"),
+                mail(3, 3, "message", "marked"),
+                mail(3, 4, "message", "unmarked"),
+            ],
+        ),
+        (
+            "outbox WHERE sender = 'messi'",
+            vec![
+                post(2, "failed", "inbox_full"),
+                post(3, "unknown", ""),
+                post(4, "failed", ""),
+                post(5, "queued", ""),
+            ],
         ),
         (
             "positions",
             owned(&[
-                "realm2|out|mail|2",
-                "realm2|out|bounces|0",
-                "realm2|in|mail|4",
-                "realm2|in|bounces|9",
+                "realm2|out|mail|2|3",
+                "realm2|out|bounces|0|0",
+                "realm3|out|mail|0|3",
+                "realm2|in|mail|4|",
+                "realm2|in|bounces|9|",
             ]),
         ),
         ("refused", owned(&["realm2|henderson|amsal@realm2"])),
@@ -256,7 +346,7 @@ fn people_read_the_views_while_the_realm_runs() {
             |row| row.get(0),
         )
         .unwrap();
-    assert_eq!(views, 10, "a view is not tested");
+    assert_eq!(views, 11, "a view is not tested");
     // And the realm goes on.
     commit_all(&mut store, [&batch(7, vec![delivered(1, 7, "lagi")])]);
     assert_eq!(rows(&person, "inbox").len(), 6);

@@ -1,11 +1,16 @@
 //! When a change finds no room, or another program in its way.
 
 use crate::harness::{Harness, Sqlite, commit_all, load};
-use crate::sample::{START_MS, batch, delivered, people, taken, user};
+use crate::sample::{
+    START_MS, account, batch, delivered, mail, mail_acknowledged, mail_renumbered, people, posted,
+    realm3, seen, taken, user,
+};
 use crate::state::Model;
-use chatproto::Record;
+use chatproto::link::frame::StreamKind;
 use chatproto::store::sqlite::{Retention, SqliteOptions};
 use chatproto::store::{Fetch, Store as _, StoreError};
+use chatproto::{PeerId, PostState, Record};
+use uuid::Uuid;
 
 #[test]
 fn a_full_store_is_read_and_takes_changes_again_when_history_goes() {
@@ -109,7 +114,24 @@ fn numbers_that_no_key_holds_are_refused() {
         delivered(0, 1 << 40, ""),
         delivered(1 << 23, 1, ""),
         taken(1 << 23, 1),
-        crate::sample::account(1 << 23, "henderson"),
+        account(1 << 23, "henderson"),
+        mail(1 << 40, 1, true),
+        mail_acknowledged(1 << 40, 1),
+        mail_renumbered(101, 1 << 40),
+        Record::Marked {
+            peer: realm3(),
+            kind: StreamKind::Mail,
+            upto: 1 << 40,
+        },
+        Record::StreamBegun {
+            peer: PeerId::from_number(1 << 21),
+            kind: StreamKind::Bounce,
+            stream: Uuid::nil(),
+        },
+        seen(realm3(), 1 << 40, 1),
+        seen(realm3(), 1, u64::MAX),
+        posted(1 << 23, 1, 1, PostState::Queued),
+        posted(1, 1 << 40, 1, PostState::Queued),
         Record::Inbox {
             owner: user(0),
             taken: 0,

@@ -2,8 +2,8 @@
 
 use chatproto::link::frame::StreamKind;
 use chatproto::{
-    Batch, Envelope, Kind, PasswordHash, PeerId, RealmName, Record, RemoteId, Sender, TokenHash,
-    UserId, UserName,
+    Batch, Envelope, ErrorCode, Kind, PasswordHash, PeerId, Post, PostState, RealmName, Record,
+    RemoteId, Sender, TokenHash, UserId, UserName,
 };
 use std::sync::Arc;
 use uuid::Uuid;
@@ -92,6 +92,7 @@ fn queued(kind: StreamKind, seq: u64, what: Kind) -> Record {
         kind,
         seq,
         envelope: envelope(u128::from(seq), what),
+        is_marked: false,
     }
 }
 
@@ -104,6 +105,9 @@ pub(crate) fn log() -> Vec<Batch> {
         peers(),
         outgoing(),
         incoming(),
+        other_streams(),
+        other_numbers(),
+        posts(),
     ];
     (1..)
         .zip(batches)
@@ -167,11 +171,14 @@ fn letters() -> Vec<Record> {
     ]
 }
 
-fn peers() -> Vec<Record> {
-    let peer = |number, name| Record::Peer {
+pub(crate) fn peer(number: u32, name: &str) -> Record {
+    Record::Peer {
         peer: PeerId::from_number(number),
         name: RealmName::parse(name).unwrap(),
-    };
+    }
+}
+
+fn peers() -> Vec<Record> {
     let met = |remote, number, name| Record::Met {
         remote: RemoteId::from_number(remote),
         peer: PeerId::from_number(number),
@@ -212,6 +219,7 @@ pub(crate) fn acknowledged(kind: StreamKind, durable: u64) -> Record {
         peer: realm2(),
         kind,
         durable,
+        id: uuid(u128::from(durable)),
     }
 }
 
@@ -243,7 +251,13 @@ fn outgoing() -> Vec<Record> {
             kind: mail,
             seq: 3,
         },
+        acknowledged(mail, 1),
         acknowledged(mail, 2),
+        Record::Marked {
+            peer,
+            kind: mail,
+            upto: 3,
+        },
         begun(StreamKind::Bounce, 102),
         queued(StreamKind::Bounce, 1, bounce),
         due(5, user(0)),
@@ -281,5 +295,114 @@ fn incoming() -> Vec<Record> {
         refused(3),
         refused(4),
         Record::RefusalTold { peer, seq: 3 },
+    ]
+}
+
+pub(crate) fn realm3() -> PeerId {
+    PeerId::from_number(1)
+}
+
+/// One of many messages for realm3; its id is greater than those of the messages before it.
+pub(crate) fn mail(seq: u64, id: u128, is_marked: bool) -> Record {
+    Record::Queued {
+        peer: realm3(),
+        kind: StreamKind::Mail,
+        seq,
+        envelope: envelope(id, Kind::Message),
+        is_marked,
+    }
+}
+
+pub(crate) fn mail_acknowledged(durable: u64, id: u128) -> Record {
+    Record::Acknowledged {
+        peer: realm3(),
+        kind: StreamKind::Mail,
+        durable,
+        id: uuid(id),
+    }
+}
+
+pub(crate) fn mail_begun(stream: u128) -> Record {
+    Record::StreamBegun {
+        peer: realm3(),
+        kind: StreamKind::Mail,
+        stream: uuid(stream),
+    }
+}
+
+pub(crate) fn mail_renumbered(stream: u128, acknowledged: u64) -> Record {
+    Record::StreamRenumbered {
+        peer: realm3(),
+        kind: StreamKind::Mail,
+        stream: uuid(stream),
+        acknowledged,
+    }
+}
+
+pub(crate) fn seen(peer: PeerId, number: u64, oldest: u64) -> Record {
+    Record::Seen {
+        peer,
+        number,
+        id: uuid(900 + u128::from(number)),
+        oldest,
+    }
+}
+
+pub(crate) fn posted(owner: u32, number: u64, oldest: u64, state: PostState) -> Record {
+    Record::Posted {
+        user: user(owner),
+        number,
+        oldest,
+        post: Post {
+            id: uuid(u128::from(number)),
+            to: "amsal@realm2".into(),
+            unix_ms: START_MS + number,
+            excerpt: "apa kabar\r\n\0😀".into(),
+            state,
+        },
+    }
+}
+
+fn other_streams() -> Vec<Record> {
+    let mut records = vec![mail_begun(110)];
+    records.extend((1..=5).map(|n| mail(n, 110 + u128::from(n), true)));
+    records.push(mail_acknowledged(2, 112));
+    records.extend((1..=4).map(|n| seen(realm2(), n, 1)));
+    records.extend([seen(realm3(), 1, 1), seen(realm2(), 5, 3)]);
+    records
+}
+
+/// The numbers before the new stream are those of the one before.
+fn other_numbers() -> Vec<Record> {
+    let kind = StreamKind::Mail;
+    let paused = |peer, is_paused| Record::Paused { peer, is_paused };
+    vec![
+        mail(6, 116, false),
+        mail_acknowledged(3, 113),
+        mail_renumbered(111, 3),
+        Record::Voided {
+            peer: realm3(),
+            kind,
+            seq: 2,
+        },
+        mail(4, 117, false),
+        paused(realm2(), true),
+        paused(realm3(), true),
+        paused(realm2(), false),
+    ]
+}
+
+fn posts() -> Vec<Record> {
+    vec![
+        posted(0, 1, 1, PostState::Queued),
+        posted(0, 2, 1, PostState::Queued),
+        posted(0, 3, 1, PostState::Queued),
+        posted(0, 4, 1, PostState::Queued),
+        posted(1, 1, 1, PostState::Delivered),
+        posted(0, 2, 1, PostState::Failed(None)),
+        posted(0, 3, 1, PostState::Unknown),
+        posted(0, 5, 2, PostState::Queued),
+        posted(0, 2, 2, PostState::Failed(Some(ErrorCode::InboxFull))),
+        posted(0, 4, 2, PostState::Failed(None)),
     ]
 }

@@ -1,13 +1,11 @@
 //! A realm's durable state in plain maps: what any store's records must come to.
 
-use chatproto::link::frame::StreamKind;
-use chatproto::store::Message;
-use chatproto::{Envelope, PeerId, Record, RemoteId, Sender, UserId};
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use uuid::Uuid;
+mod neighbours;
 
-type Stream = (PeerId, StreamKind);
+use chatproto::store::{Message, QueuedEnvelope};
+use chatproto::{Batch, Post, Record, Sender, UserId};
+use neighbours::{Neighbours, Stream};
+use std::collections::BTreeMap;
 
 /// Up to where an inbox was read, its last message, and the bytes that wait.
 type Summary = (u64, u64, u64);
@@ -20,13 +18,8 @@ pub(crate) struct State {
     ended: u64,
     listed: BTreeMap<(UserId, u32), Sender>,
     keys: BTreeMap<(UserId, u64), (Box<str>, [u8; 16])>,
-    peers: BTreeMap<PeerId, Record>,
-    remotes: BTreeMap<RemoteId, Record>,
-    streams: BTreeMap<Stream, (Uuid, u64)>,
-    queue: BTreeMap<(Stream, u64), (Arc<Envelope>, bool)>,
-    bounces_due: BTreeMap<(PeerId, Uuid), (UserId, Box<str>)>,
-    cursors: BTreeMap<Stream, (Uuid, u64, Uuid)>,
-    refused: BTreeMap<(PeerId, u64), Uuid>,
+    posts: BTreeMap<(UserId, u64), Post>,
+    neighbours: Neighbours,
     inboxes: BTreeMap<UserId, Summary>,
 }
 
@@ -45,6 +38,30 @@ impl Model {
             model.apply(record);
         }
         model
+    }
+
+    /// What batches come to, of which some may have come twice.
+    pub(crate) fn of_batches<'b>(batches: impl IntoIterator<Item = &'b Batch>) -> Self {
+        let mut model = Self::default();
+        for batch in batches {
+            model.apply_all(&batch.records);
+        }
+        model
+    }
+
+    /// Applies the records of one batch.
+    pub(crate) fn apply_all(&mut self, records: &[Record]) {
+        let known = self.state.neighbours.known(records);
+        for (at, record) in records.iter().enumerate() {
+            if !neighbours::is_over(&known, at, record) {
+                self.apply(record);
+            }
+        }
+    }
+
+    /// What waits in a stream, by number.
+    pub(crate) fn queue(&self, stream: Stream) -> Vec<QueuedEnvelope> {
+        self.state.neighbours.queue(stream)
     }
 
     pub(crate) fn messages(&self, owner: UserId) -> Vec<Message> {
@@ -139,92 +156,27 @@ impl Model {
                 let summary = (*taken, *last, *bytes);
                 assert_eq!(state.inboxes.insert(*owner, summary), None);
             }
-            _ => self.apply_to_peer(record),
-        }
-    }
-
-    fn apply_to_peer(&mut self, record: &Record) {
-        let state = &mut self.state;
-        match record.clone() {
-            Record::Peer { peer, .. } => {
-                state.peers.insert(peer, record.clone());
-            }
-            Record::Met { remote, .. } => {
-                state.remotes.insert(remote, record.clone());
-            }
-            Record::StreamBegun { peer, kind, stream } => {
-                let at = state.streams.entry((peer, kind)).or_insert((stream, 0));
-                if at.0 != stream {
-                    *at = (stream, 0);
-                    state.queue.retain(|(of, _), _| *of != (peer, kind));
-                }
-            }
-            Record::Queued {
-                peer,
-                kind,
-                seq,
-                envelope,
+            Record::Posted {
+                user,
+                number,
+                oldest,
+                post,
             } => {
-                let row = state.queue.entry(((peer, kind), seq));
-                row.or_insert((envelope, false));
-            }
-            Record::Voided { peer, kind, seq } => {
-                if let Some(row) = state.queue.get_mut(&((peer, kind), seq)) {
-                    row.1 = true;
-                }
-            }
-            Record::Acknowledged {
-                peer,
-                kind,
-                durable,
-            } => {
-                if let Some(at) = state.streams.get_mut(&(peer, kind)) {
-                    at.1 = at.1.max(durable);
-                }
-                let of = (peer, kind);
+                state.posts.insert((*user, *number), post.clone());
                 state
-                    .queue
-                    .retain(|(at, seq), _| *at != of || *seq > durable);
+                    .posts
+                    .retain(|(whose, n), _| whose != user || n >= oldest);
             }
-            Record::BounceDue { peer, id, user, to } => {
-                state.bounces_due.insert((peer, id), (user, to));
-            }
-            Record::BounceSettled { peer, id } => {
-                state.bounces_due.remove(&(peer, id));
-            }
-            Record::Cursor {
-                peer,
-                kind,
-                stream,
-                durable,
-                id,
-            } => {
-                let before = state.cursors.get(&(peer, kind)).copied();
-                let is_new = before.is_none_or(|(before, ..)| before != stream);
-                if is_new || before.is_some_and(|(_, before, _)| before < durable) {
-                    state.cursors.insert((peer, kind), (stream, durable, id));
-                }
-                if is_new && kind == StreamKind::Mail {
-                    state.refused.retain(|(of, _), _| *of != peer);
-                }
-            }
-            Record::Refused { peer, seq, id } => {
-                state.refused.insert((peer, seq), id);
-            }
-            Record::RefusalTold { peer, seq } => {
-                state.refused.remove(&(peer, seq));
-            }
-            other => panic!("no record for a store: {other:?}"),
+            _ => state.neighbours.apply(record),
         }
     }
 
     /// Records that come to the same state, none before what it speaks of.
     pub(crate) fn records(&self) -> Vec<Record> {
         let state = self.state();
-        let mut records: Vec<Record> = Vec::new();
-        records.extend(state.peers.into_values());
+        let mut records = state.neighbours.peers();
         records.extend(state.accounts.into_values());
-        records.extend(state.remotes.into_values());
+        records.extend(state.neighbours.remotes());
         for ((owner, position), sender) in state.listed {
             records.push(Record::Listed {
                 owner,
@@ -258,38 +210,16 @@ impl Model {
                 oldest: oldest.1,
             });
         }
-        for ((peer, kind), (stream, durable)) in state.streams {
-            let begun = Record::StreamBegun { peer, kind, stream };
-            let acknowledged = Record::Acknowledged {
-                peer,
-                kind,
-                durable,
-            };
-            records.extend([begun, acknowledged]);
-        }
-        for (((peer, kind), seq), (envelope, is_void)) in state.queue {
-            records.push(Record::Queued {
-                peer,
-                kind,
-                seq,
-                envelope,
+        records.extend(state.neighbours.streams());
+        let posts = &state.posts;
+        for ((user, number), post) in posts.clone() {
+            let (oldest, _) = posts.range((user, 0)..).next().unwrap();
+            records.push(Record::Posted {
+                user,
+                number,
+                oldest: oldest.1,
+                post,
             });
-            records.extend(is_void.then_some(Record::Voided { peer, kind, seq }));
-        }
-        for ((peer, id), (user, to)) in state.bounces_due {
-            records.push(Record::BounceDue { peer, id, user, to });
-        }
-        for ((peer, kind), (stream, durable, id)) in state.cursors {
-            records.push(Record::Cursor {
-                peer,
-                kind,
-                stream,
-                durable,
-                id,
-            });
-        }
-        for ((peer, seq), id) in state.refused {
-            records.push(Record::Refused { peer, seq, id });
         }
         records
     }

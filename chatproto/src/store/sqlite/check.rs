@@ -75,7 +75,7 @@ const CONTRADICTIONS: [(&str, &str); 15] = [
     ),
     (
         "messages may have been sent that are not there",
-        "SELECT 1 FROM streams WHERE marked > max(acknowledged, coalesce((SELECT max(key) FROM queue
+        "SELECT 1 FROM streams WHERE marked NOT BETWEEN 0 AND max(acknowledged, coalesce((SELECT max(key) FROM queue
             WHERE key BETWEEN streams.id << 40 AND (streams.id << 40) + 1099511627775), 0)
             & 1099511627775)",
     ),

@@ -70,7 +70,7 @@ pub(super) fn is_over(known: &Known, at: usize, record: &Record) -> Result<bool,
     Ok(begins.is_some_and(|&begins| at < begins))
 }
 
-impl<'c> Writer<'c> {
+impl Writer<'_> {
     /// Which streams got the id that they have in this very batch: it comes for the second time. An
     /// id never comes back.
     pub(super) fn known(&self, records: &[Record]) -> Result<Known, Fault> {
