@@ -110,6 +110,12 @@ codes! {
     34 KeyReused "key_reused" "Kunci sudah dipakai untuk pesan lain" false;
     /// What is stored could not be read; it is still there.
     35 StoreUnreadable "store_unreadable" "Penyimpanan server tidak dapat dibaca, coba lagi nanti" false;
+    /// A classic realm would keep another text than this one; nothing was sent.
+    36 ClassicText "classic_text" "Pesan ke realm klasik harus satu baris dan tanpa kata server" false;
+    /// A classic realm was sent the message and gave no clear answer: it may have it or not.
+    37 DeliveryUnknown "delivery_unknown" "Realm tujuan tidak menjawab, tidak diketahui apakah pesan sampai" false;
+    /// A classic realm answered that it does not take the message.
+    38 RealmRefused "realm_refused" "Realm tujuan menolak pesan" false;
 }
 
 /// A caller used the engine in a way that its contract rules out: a bug in the driver.

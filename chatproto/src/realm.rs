@@ -2,6 +2,7 @@
 //! records and requests come out.
 
 mod batches;
+mod classic;
 mod clients;
 mod closing;
 mod commands;
@@ -34,7 +35,9 @@ use crate::limits::Limits;
 use crate::link::frame::{Frame, StreamKind};
 use crate::link::transport::Direction;
 use crate::name::{RealmName, UserName};
-use crate::output::{Connection, ConnectionId, Event, LinkCloseReason, LinkId, Output, RequestId};
+use crate::output::{
+    ClassicAnswer, Connection, ConnectionId, Event, LinkCloseReason, LinkId, Output, RequestId,
+};
 use crate::password::{PasswordAnswer, Passwords};
 use crate::random::Random;
 use crate::record::{Batch, Record, StoreFailure};
@@ -44,6 +47,7 @@ use crate::slots::Slots;
 use crate::store::{Fetch, Fetched};
 use crate::time::{Deadline, Now};
 use batches::Batches;
+use classic::Classics;
 use clients::Clients;
 use links::{Link, Peer};
 use logins::Logins;
@@ -111,6 +115,7 @@ pub struct Realm {
     peer_ids: BTreeMap<RealmName, PeerId>,
     links: Slots<Link>,
     questions: Questions,
+    classics: Classics,
     requests: u64,
     fetches: BTreeMap<RequestId, Fetching>,
     clients: Clients,
@@ -192,6 +197,7 @@ impl Realm {
             peer_ids: BTreeMap::new(),
             links: Slots::new(),
             questions: Questions::default(),
+            classics: Classics::default(),
             requests: 0,
             fetches: BTreeMap::new(),
             clients: Clients::new(random.map(), limits.exit_gap_ms, limits.outgoing_bytes_max),
@@ -304,7 +310,8 @@ impl Realm {
     ///
     /// # Errors
     ///
-    /// [`Misuse::UnknownPeer`]: the transport should never have let it through.
+    /// [`Misuse::UnknownPeer`], also for a classic neighbour: the transport should never have let it
+    /// through.
     pub fn link_up(
         &mut self,
         peer: &RealmName,
@@ -312,7 +319,9 @@ impl Realm {
         now: Now,
     ) -> Result<LinkId, Misuse> {
         let now = self.tick(now);
-        let peer = *self.peer_ids.get(peer).ok_or(Misuse::UnknownPeer)?;
+        let known = self.peer_ids.get(peer).copied();
+        let linked = known.filter(|peer| !self.is_classic(*peer));
+        let peer = linked.ok_or(Misuse::UnknownPeer)?;
         let id = self.open_link(peer, direction, now);
         self.cut_slow(now);
         Ok(id)
@@ -358,6 +367,27 @@ impl Realm {
         let now = self.tick(now);
         let peer = *self.peer_ids.get(peer).ok_or(Misuse::UnknownPeer)?;
         self.dialled_in_vain(peer, now);
+        Ok(())
+    }
+
+    /// Takes what came of an [`Output::Call`]. What comes too late is passed over.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::UnknownRequest`] for a request that was never made.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "nobody else needs it any more"
+    )]
+    pub fn called(
+        &mut self,
+        request: RequestId,
+        answer: ClassicAnswer,
+        now: Now,
+    ) -> Result<(), Misuse> {
+        let now = self.tick(now);
+        self.take_called(request, &answer, now)?;
+        self.cut_slow(now);
         Ok(())
     }
 

@@ -5,7 +5,7 @@ mod records;
 use super::Realm;
 use super::links::Peer;
 use crate::account::{Account, Credential};
-use crate::config::{PeerConfig, UserConfig};
+use crate::config::{PeerConfig, PeerKind, UserConfig};
 use crate::envelope::Kind;
 use crate::id::{PeerId, UserId};
 use crate::link::frame::StreamKind;
@@ -68,6 +68,16 @@ pub enum RestoreError {
         /// How many messages.
         messages: usize,
     },
+    /// Messages wait for a realm that is a classic neighbour now.
+    #[error(
+        "{messages} messages wait for {peer}, and cannot go to a classic neighbour: make it a linked peer until they are gone"
+    )]
+    PeerClassic {
+        /// The realm.
+        peer: RealmName,
+        /// How many messages.
+        messages: usize,
+    },
 }
 
 impl Restore {
@@ -125,15 +135,17 @@ impl Restore {
         if let Some(wrong) = self.wrong {
             return Err(wrong);
         }
-        let is_peer = |name: &RealmName| self.peers.iter().any(|peer| peer.name == *name);
-        let waiting = |peer: &Peer| peer.mail.len() + peer.bounce.len();
-        let mut stored = self.realm.peers.iter();
-        let removed = stored.find(|peer| !is_peer(&peer.name) && waiting(peer) > 0);
-        if let Some(peer) = removed {
-            return Err(RestoreError::PeerRemoved {
-                peer: peer.name.clone(),
-                messages: waiting(peer),
-            });
+        for stored in &self.realm.peers {
+            let (peer, messages) = (stored.name.clone(), stored.mail.len() + stored.bounce.len());
+            let config = self.peers.iter().find(|config| config.name == peer);
+            match config.map(|config| config.kind) {
+                _ if messages == 0 => {}
+                Some(PeerKind::Linked) => {}
+                Some(PeerKind::Classic) => {
+                    return Err(RestoreError::PeerClassic { peer, messages });
+                }
+                None => return Err(RestoreError::PeerRemoved { peer, messages }),
+            }
         }
         Ok(self.begin())
     }
@@ -147,10 +159,11 @@ impl Restore {
         let now = realm.clock;
         for peer in (0..realm.peers.len()).map(PeerId::new) {
             let name = realm.peer(peer).map(|peer| &peer.name);
-            if name.is_none_or(|name| realm.peer_ids.contains_key(name)) {
+            let is_peer = name.is_none_or(|name| realm.peer_ids.contains_key(name));
+            if is_peer && !realm.is_classic(peer) {
                 realm.redial(peer);
             } else {
-                // A realm that is no peer any more will explain nothing.
+                // A realm that is no peer any more, or has no link, will explain nothing.
                 realm.bounces_are_lost(peer, now);
             }
         }
@@ -228,7 +241,9 @@ impl Restore {
             let known = self.realm.known_peer(config.name.as_str());
             let id = known.unwrap_or_else(|| self.add_peer(config.name.clone()));
             self.realm.peer_ids.insert(config.name, id);
-            if let Some(peer) = self.realm.peer_mut(id) {
+            if config.kind == PeerKind::Classic {
+                self.realm.classics.add(id, config.dial);
+            } else if let Some(peer) = self.realm.peer_mut(id) {
                 peer.can_dial = config.dial;
             }
         }
