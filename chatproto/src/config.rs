@@ -26,7 +26,7 @@ pub struct Config {
     pub realm: RealmName,
     /// Its users.
     pub users: Vec<UserConfig>,
-    /// The realms it may link with.
+    /// The realms it speaks with.
     pub peers: Vec<PeerConfig>,
     /// Its bounds.
     pub limits: Limits,
@@ -111,27 +111,68 @@ impl UserConfig {
     }
 }
 
-/// A realm to link with.
+/// Another realm that this one speaks with.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct PeerConfig {
     /// Its name.
     pub name: RealmName,
-    /// Whether its address is known, so that [`Output::Dial`](crate::Output::Dial) makes sense.
+    /// How it is spoken with.
+    pub kind: PeerKind,
+    /// Whether its address is known, so that [`Output::Dial`](crate::Output::Dial) makes sense, or
+    /// [`Output::Call`](crate::Output::Call).
     pub dial: bool,
+}
+
+/// How another realm is spoken with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PeerKind {
+    /// Over a link, which keeps what is promised.
+    Linked,
+    /// With the requests of the classic servers, which keep no promise: nothing tells who is there,
+    /// and a message that is not answered may have arrived or not.
+    Classic,
 }
 
 impl PeerConfig {
     /// Names a peer that is dialled.
     #[must_use]
     pub fn new(name: RealmName) -> Self {
-        Self { name, dial: true }
+        Self {
+            name,
+            kind: PeerKind::Linked,
+            dial: true,
+        }
     }
 
     /// Names a peer that only ever calls us.
     #[must_use]
     pub fn incoming_only(name: RealmName) -> Self {
-        Self { name, dial: false }
+        Self {
+            dial: false,
+            ..Self::new(name)
+        }
+    }
+
+    /// Names a classic neighbour. Its messages come over
+    /// [`Connection::classic`](crate::Connection::classic), those to it go with
+    /// [`Output::Call`](crate::Output::Call).
+    #[must_use]
+    pub fn classic(name: RealmName) -> Self {
+        Self {
+            kind: PeerKind::Classic,
+            ..Self::new(name)
+        }
+    }
+
+    /// Names a classic neighbour that only ever calls us.
+    #[must_use]
+    pub fn classic_incoming_only(name: RealmName) -> Self {
+        Self {
+            dial: false,
+            ..Self::classic(name)
+        }
     }
 }
 

@@ -61,6 +61,11 @@ impl Directory {
         self.homes(name).iter().copied().find(is_of_peer)
     }
 
+    /// How many users of a peer are known.
+    pub(crate) fn count(&self, peer: PeerId) -> u64 {
+        self.counts.get(&peer).copied().unwrap_or(0)
+    }
+
     /// Adds a user who is not known yet; nothing when the peer's share is used up.
     pub(crate) fn add(&mut self, peer: PeerId, address: &Address) -> Option<RemoteId> {
         let count = self.counts.entry(peer).or_default();

@@ -114,6 +114,12 @@ codes! {
     36 Expired "expired" "Realm tujuan terlalu lama tidak dapat dihubungi" false;
     /// The realm is no peer any more.
     37 PeerRemoved "peer_removed" "Realm tujuan tidak lagi terhubung dengan realm ini" false;
+    /// A classic realm would keep another text than this one; nothing was sent.
+    38 ClassicText "classic_text" "Pesan ke realm klasik harus satu baris dan tanpa kata server" false;
+    /// A classic realm was sent the message and gave no clear answer: it may have it or not.
+    39 DeliveryUnknown "delivery_unknown" "Realm tujuan tidak menjawab, tidak diketahui apakah pesan sampai" false;
+    /// A classic realm answered that it does not take the message.
+    40 RealmRefused "realm_refused" "Realm tujuan menolak pesan" false;
 }
 
 /// A caller used the engine in a way that its contract rules out: a bug in the driver.

@@ -33,7 +33,7 @@ pub mod store;
 mod time;
 pub mod wire;
 
-pub use config::{Config, ConfigError, Detail, PeerConfig, UserConfig};
+pub use config::{Config, ConfigError, Detail, PeerConfig, PeerKind, UserConfig};
 pub use envelope::{Envelope, EnvelopeError, Kind, Vouched};
 pub use error::{ErrorCode, Misuse, PeerError};
 pub use id::{PeerId, RemoteId, UserId};
@@ -42,7 +42,8 @@ pub use link::frame::Frame;
 pub use link::transport::Direction;
 pub use name::{Address, GroupName, NAME_BYTES_MAX, NameError, RealmName, UserName};
 pub use output::{
-    CloseReason, Connection, ConnectionId, Event, LinkCloseReason, LinkId, Output, RequestId,
+    ClassicAnswer, ClassicCall, CloseReason, Connection, ConnectionId, Event, LinkCloseReason,
+    LinkId, Output, RequestId,
 };
 pub use password::{
     Argon2Cost, Password, PasswordAnswer, PasswordError, PasswordHash, PasswordJob, Passwords,

@@ -163,6 +163,13 @@ limits! {
     directory_names_max = 1_000_000, 0..=HUGE;
     /// Messages to other realms of one user that `outbox` shows, the newest.
     outbox_messages_max = 100, 1..=100_000;
+    /// Messages under way to one classic neighbour.
+    classic_calls_max = 16, 1..=1_024;
+    /// How long a classic neighbour has to take a message and answer.
+    classic_ms_max = 5_000, 1..=HUGE;
+    /// Names of one classic neighbour's users that are remembered; mail from others is refused, since
+    /// anybody can make up names there.
+    classic_names_max = 1_000, 0..=HUGE;
     /// Messages that wait for one peer.
     queue_messages_max = 100_000, 1..=HUGE;
     /// Bytes that wait for one peer.

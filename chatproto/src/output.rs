@@ -51,7 +51,7 @@ ids! {
 }
 
 /// A request: of the driver, by [`Realm::execute`](crate::Realm::execute), or to the driver, by
-/// [`Output::Hash`] or [`Output::Fetch`].
+/// [`Output::Hash`], [`Output::Fetch`] or [`Output::Call`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub u64);
 
@@ -61,6 +61,8 @@ pub struct RequestId(pub u64);
 pub struct Connection {
     /// Where it comes from, without the port: connections are counted by it.
     pub address: String,
+    /// The classic neighbour on whose listener it came; none for a client.
+    pub neighbour: Option<RealmName>,
 }
 
 impl Connection {
@@ -69,6 +71,56 @@ impl Connection {
     pub fn new(address: impl Into<String>) -> Self {
         Self {
             address: address.into(),
+            neighbour: None,
+        }
+    }
+
+    /// A connection from an address on the listener of a classic neighbour: all it can do is what
+    /// that dialect has, in the name of any user of that realm. Where no classic neighbour of that name is
+    /// configured, the connection is refused.
+    #[must_use]
+    pub fn classic(address: impl Into<String>, neighbour: RealmName) -> Self {
+        Self {
+            address: address.into(),
+            neighbour: Some(neighbour),
+        }
+    }
+}
+
+/// A request to a classic neighbour, over a new connection.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ClassicCall {
+    /// Which neighbour.
+    pub peer: RealmName,
+    /// What to write, all of it.
+    pub bytes: Vec<u8>,
+}
+
+impl fmt::Debug for ClassicCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What is in it is between two people.
+        write!(f, "{:?}, {} bytes", self.peer, self.bytes.len())
+    }
+}
+
+/// What came of a [`ClassicCall`].
+#[derive(Clone, PartialEq, Eq)]
+pub enum ClassicAnswer {
+    /// What was read: up to CR LF CR LF, or to the end if that came before.
+    Answered(Vec<u8>),
+    /// There was no connection, or it took not a single byte.
+    NotReached,
+    /// Bytes were written, and then there was nothing to read, too much of it, or no time left.
+    NoAnswer,
+}
+
+impl fmt::Debug for ClassicAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Answered(bytes) => write!(f, "Answered({} bytes)", bytes.len()),
+            Self::NotReached => f.write_str("NotReached"),
+            Self::NoAnswer => f.write_str("NoAnswer"),
         }
     }
 }
@@ -101,6 +153,10 @@ pub enum Output {
     /// Read envelopes from the store, and hand them in with
     /// [`queue_fetched`](crate::Realm::queue_fetched). They are committed already.
     FetchQueue(RequestId, QueueFetch),
+    /// Ask a classic neighbour, once, and hand in what comes of it with
+    /// [`called`](crate::Realm::called) before `classic_ms_max` is over; after that it counts as no
+    /// answer. No more than `classic_calls_max` are asked for at a time for each neighbour.
+    Call(RequestId, ClassicCall),
     /// The answer to [`execute`](crate::Realm::execute), as a client would read it.
     Reply(RequestId, Vec<u8>),
     /// Something happened.
@@ -120,6 +176,7 @@ impl fmt::Debug for Output {
             Self::Hash(request, _) => write!(f, "Hash({request:?})"),
             Self::Fetch(request, fetch) => write!(f, "Fetch({request:?}, {fetch:?})"),
             Self::FetchQueue(request, fetch) => write!(f, "FetchQueue({request:?}, {fetch:?})"),
+            Self::Call(request, call) => write!(f, "Call({request:?}, {call:?})"),
             // It may have a token in it.
             Self::Reply(request, reply) => write!(f, "Reply({request:?}, {} bytes)", reply.len()),
             Self::Event(event) => write!(f, "Event({event:?})"),
@@ -399,6 +456,25 @@ pub enum Event {
         peer: RealmName,
         /// How.
         what: String,
+    },
+    /// A message of a classic neighbour was taken. Nothing proves who wrote it.
+    ClassicReceived {
+        /// On which connection.
+        connection: ConnectionId,
+        /// The neighbour.
+        peer: RealmName,
+        /// Who is said to have written it.
+        from: UserName,
+        /// The recipient.
+        to: UserName,
+    },
+    /// A message to a classic neighbour came to nothing, or it is not known what came of it; its
+    /// sender was told. Told once in a row for each neighbour and reason.
+    ClassicFailed {
+        /// The neighbour.
+        peer: RealmName,
+        /// Why.
+        code: ErrorCode,
     },
     /// The store is full; changes are refused until it is not.
     StoreFull,

@@ -3,6 +3,7 @@
 
 mod arrivals;
 mod batches;
+mod classic;
 mod clients;
 mod closing;
 mod commands;
@@ -36,7 +37,9 @@ use crate::limits::Limits;
 use crate::link::frame::Frame;
 use crate::link::transport::Direction;
 use crate::name::{RealmName, UserName};
-use crate::output::{Connection, ConnectionId, Event, LinkCloseReason, LinkId, Output, RequestId};
+use crate::output::{
+    ClassicAnswer, Connection, ConnectionId, Event, LinkCloseReason, LinkId, Output, RequestId,
+};
 use crate::password::{PasswordAnswer, Passwords};
 use crate::post::Posts;
 use crate::random::Random;
@@ -47,6 +50,7 @@ use crate::slots::Slots;
 use crate::store::{Fetch, Fetched, QueuedEnvelope};
 use crate::time::{Deadline, Now};
 use batches::Batches;
+use classic::Classics;
 use clients::Clients;
 use links::Link;
 use logins::Logins;
@@ -118,6 +122,7 @@ pub struct Realm {
     peer_ids: BTreeMap<RealmName, PeerId>,
     links: Slots<Link>,
     questions: Questions,
+    classics: Classics,
     requests: u64,
     fetches: BTreeMap<RequestId, Fetching>,
     clients: Clients,
@@ -200,6 +205,7 @@ impl Realm {
             peer_ids: BTreeMap::new(),
             links: Slots::new(),
             questions: Questions::default(),
+            classics: Classics::default(),
             requests: 0,
             fetches: BTreeMap::new(),
             clients: Clients::new(random.map(), limits.exit_gap_ms, limits.outgoing_bytes_max),
@@ -312,7 +318,8 @@ impl Realm {
     ///
     /// # Errors
     ///
-    /// [`Misuse::UnknownPeer`]: the transport should never have let it through.
+    /// [`Misuse::UnknownPeer`], also for a classic neighbour: the transport should never have let it
+    /// through.
     pub fn link_up(
         &mut self,
         peer: &RealmName,
@@ -320,7 +327,9 @@ impl Realm {
         now: Now,
     ) -> Result<LinkId, Misuse> {
         let now = self.tick(now);
-        let peer = *self.peer_ids.get(peer).ok_or(Misuse::UnknownPeer)?;
+        let known = self.peer_ids.get(peer).copied();
+        let linked = known.filter(|peer| !self.is_classic(*peer));
+        let peer = linked.ok_or(Misuse::UnknownPeer)?;
         let id = self.open_link(peer, direction, now);
         self.cut_slow(now);
         Ok(id)
@@ -374,9 +383,9 @@ impl Realm {
 
     /// How the realm stands with each peer, by number.
     pub fn peers(&self) -> impl Iterator<Item = PeerStatus> {
-        let peers = self.peers.iter();
-        let present = peers.filter(|peer| self.peer_ids.contains_key(&peer.name));
-        present.map(|peer| self.peer_status(peer))
+        let peers = self.peers.iter().enumerate();
+        let present = peers.filter(|(_, peer)| self.peer_ids.contains_key(&peer.name));
+        present.map(|(at, peer)| self.peer_status(PeerId::new(at), peer))
     }
 
     /// Adds a peer, or changes what is said of one.
@@ -437,6 +446,27 @@ impl Realm {
         let now = self.tick(now);
         let peer = *self.peer_ids.get(peer).ok_or(PeerError::Unknown)?;
         self.retry(peer, now);
+        Ok(())
+    }
+
+    /// Takes what came of an [`Output::Call`]. What comes too late is passed over.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::UnknownRequest`] for a request that was never made.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "nobody else needs it any more"
+    )]
+    pub fn called(
+        &mut self,
+        request: RequestId,
+        answer: ClassicAnswer,
+        now: Now,
+    ) -> Result<(), Misuse> {
+        let now = self.tick(now);
+        self.take_called(request, &answer, now)?;
+        self.cut_slow(now);
         Ok(())
     }
 

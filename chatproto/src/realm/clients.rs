@@ -4,7 +4,7 @@ use super::outbox::{Outbox, Pool};
 use super::timers::{Timer, Timers};
 use crate::error::{ErrorCode, Misuse};
 use crate::group::GroupId;
-use crate::id::UserId;
+use crate::id::{PeerId, UserId};
 use crate::name::{GroupName, UserName};
 use crate::output::{CloseReason, ConnectionId, Output, RequestId};
 use crate::random::SeededMap;
@@ -25,6 +25,8 @@ pub(super) enum Mode {
     Command,
     /// Lines; but a classic client whose `group` was refused with these bytes waits for `exit`.
     Refused(Box<[u8]>),
+    /// Lines of a classic neighbour's, none of them a command.
+    Neighbour(PeerId),
     /// One read is one message to a group.
     Live(Box<Live>),
 }
@@ -54,6 +56,8 @@ pub(super) enum Wait {
     GroupHome { user: UserId, name: GroupName },
     /// The home's word that the member is in.
     Join { group: GroupId, until_ms: u64 },
+    /// A classic neighbour's answer.
+    Call,
     /// Is it the user's password?
     Login { user: UserId, password: Secret },
     /// Messages from the store.
@@ -136,7 +140,7 @@ impl Client {
     pub(super) fn live(&self) -> Option<&Live> {
         match &self.mode {
             Mode::Live(live) => Some(live),
-            Mode::Command | Mode::Refused(_) => None,
+            Mode::Command | Mode::Refused(_) | Mode::Neighbour(_) => None,
         }
     }
 

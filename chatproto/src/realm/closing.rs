@@ -140,6 +140,7 @@ impl Realm {
         // All members go at once: nobody is told that the others leave.
         self.groups = LiveGroups::new();
         self.close_links(now);
+        self.give_up_calls();
         for id in self.clients.ids() {
             let Some(client) = self.clients.get(id) else {
                 continue;

@@ -19,7 +19,13 @@ pub(super) fn is_exit(read: &[u8]) -> bool {
 impl Realm {
     pub(super) fn open_client(&mut self, connection: &Connection, now: Now) -> ConnectionId {
         let id = self.clients.insert(&connection.address, now.mono_ms);
-        let code = self.refusal_of(&connection.address, now);
+        let set_up = match &connection.neighbour {
+            Some(neighbour) => self.hear_neighbour(id, neighbour),
+            None => Ok(()),
+        };
+        let code = set_up
+            .err()
+            .or_else(|| self.refusal_of(&connection.address, now));
         let Some(code) = code else {
             self.clients.admit(id);
             return id;
@@ -159,7 +165,10 @@ impl Realm {
             return;
         }
         match std::str::from_utf8(line) {
-            Ok(line) => self.command(id, line, now),
+            Ok(line) => match self.neighbour_of(id) {
+                Some(peer) => self.neighbour_asks(id, peer, line, now),
+                None => self.command(id, line, now),
+            },
             Err(_) => self.reply_error(id, ErrorCode::InvalidUtf8),
         }
     }

@@ -1,7 +1,7 @@
 //! Other realms: what is known of each, and what an operator may do about it.
 
 use super::Realm;
-use crate::config::PeerConfig;
+use crate::config::{PeerConfig, PeerKind};
 use crate::error::{ErrorCode, PeerError};
 use crate::id::{PeerId, UserId};
 use crate::link::frame::{Frame, StreamKind};
@@ -146,6 +146,8 @@ pub enum PeerState {
     Listening,
     /// An operator does not want a link now.
     Paused,
+    /// A classic neighbour, which is called for each message.
+    Classic,
 }
 
 impl PeerState {
@@ -159,6 +161,7 @@ impl PeerState {
             Self::Waiting(_) => "waiting",
             Self::Listening => "listening",
             Self::Paused => "paused",
+            Self::Classic => "classic",
         }
     }
 }
@@ -172,10 +175,10 @@ impl fmt::Display for PeerState {
 impl Realm {
     // What there is.
 
-    pub(super) fn peer_status(&self, peer: &Peer) -> PeerStatus {
+    pub(super) fn peer_status(&self, id: PeerId, peer: &Peer) -> PeerStatus {
         PeerStatus {
             name: peer.name.clone(),
-            state: self.peer_state(peer),
+            state: self.peer_state(id, peer),
             queue_messages: peer.waiting() as u64,
             queue_bytes: peer.mail.bytes() + peer.bounce.bytes(),
             oldest_unix_ms: peer.mail.oldest_unix_ms(),
@@ -184,7 +187,10 @@ impl Realm {
         }
     }
 
-    fn peer_state(&self, peer: &Peer) -> PeerState {
+    fn peer_state(&self, id: PeerId, peer: &Peer) -> PeerState {
+        if self.is_classic(id) {
+            return PeerState::Classic;
+        }
         let link = peer.link.and_then(|link| self.links.get(link.0));
         match (link, peer.redial_ms) {
             (Some(link), _) if link.is_ready => PeerState::Linked,
@@ -203,10 +209,20 @@ impl Realm {
             return Err(PeerError::OwnRealm);
         }
         let known = self.known_peer(config.name.as_str());
+        let is_classic = config.kind == PeerKind::Classic;
+        if let Some(id) = known.filter(|id| is_classic && !self.is_classic(*id)) {
+            // What waits for it cannot go over a classic connection.
+            self.take_out_peer(id, false, now)?;
+        }
         let id = known.unwrap_or_else(|| self.add_peer(config.name.clone()));
         self.peer_ids.insert(config.name, id);
         let share = self.limits.directory_names_max / (self.peer_ids.len() as u64).max(1);
         self.directory.set_share(share);
+        if is_classic {
+            self.classics.set(id, config.dial);
+            return Ok(());
+        }
+        self.classics.remove(id);
         if let Some(peer) = self.peer_mut(id) {
             peer.can_dial = config.dial;
             if !config.dial {
@@ -253,6 +269,7 @@ impl Realm {
             self.close_link(link, LinkCloseReason::Removed, Some(removed()), now);
         }
         self.peer_ids.remove(&name);
+        self.classics.remove(peer);
         if let Some(place) = self.peer_mut(peer) {
             (place.can_dial, place.redial_ms) = (false, None);
         }

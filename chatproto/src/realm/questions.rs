@@ -225,7 +225,7 @@ impl Realm {
         match *wait {
             Wait::Recipient { .. } => self.send_after_asking(id, *wait, found, now),
             Wait::GroupHome { user, name } => self.join_after_asking(id, user, &name, found, now),
-            Wait::Join { .. } | Wait::Login { .. } | Wait::Fetch | Wait::Store => {
+            Wait::Join { .. } | Wait::Login { .. } | Wait::Call | Wait::Fetch | Wait::Store => {
                 if let Some(client) = self.clients.get_mut(id) {
                     client.wait = Some(wait);
                 }

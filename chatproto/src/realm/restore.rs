@@ -4,7 +4,7 @@ mod records;
 
 use super::Realm;
 use crate::account::{Account, Credential};
-use crate::config::{PeerConfig, UserConfig};
+use crate::config::{PeerConfig, PeerKind, UserConfig};
 use crate::id::{PeerId, UserId};
 use crate::name::RealmName;
 use crate::password::{Password, Passwords};
@@ -61,6 +61,16 @@ pub enum RestoreError {
         "{messages} messages wait for {peer}, which is no peer of this realm any more: put it back among the peers"
     )]
     PeerRemoved {
+        /// The realm.
+        peer: RealmName,
+        /// How many messages.
+        messages: usize,
+    },
+    /// Messages wait for a realm that is a classic neighbour now.
+    #[error(
+        "{messages} messages wait for {peer}, and cannot go to a classic neighbour: make it a linked peer until they are gone"
+    )]
+    PeerClassic {
         /// The realm.
         peer: RealmName,
         /// How many messages.
@@ -138,14 +148,17 @@ impl Restore {
         if let Some(wrong) = self.wrong {
             return Err(wrong);
         }
-        let is_peer = |name: &RealmName| self.peers.iter().any(|peer| peer.name == *name);
-        let mut stored = self.realm.peers.iter();
-        let removed = stored.find(|peer| !is_peer(&peer.name) && peer.mail.len() > 0);
-        if let Some(peer) = removed.filter(|_| !self.is_bouncing) {
-            return Err(RestoreError::PeerRemoved {
-                peer: peer.name.clone(),
-                messages: peer.mail.len(),
-            });
+        for stored in &self.realm.peers {
+            let (peer, messages) = (stored.name.clone(), stored.mail.len());
+            let config = self.peers.iter().find(|config| config.name == peer);
+            match config.map(|config| config.kind) {
+                _ if messages == 0 || self.is_bouncing => {}
+                Some(PeerKind::Linked) => {}
+                Some(PeerKind::Classic) => {
+                    return Err(RestoreError::PeerClassic { peer, messages });
+                }
+                None => return Err(RestoreError::PeerRemoved { peer, messages }),
+            }
         }
         Ok(self.begin())
     }
@@ -159,13 +172,15 @@ impl Restore {
         let now = realm.clock;
         for peer in (0..realm.peers.len()).map(PeerId::new) {
             let name = realm.peer(peer).map(|peer| &peer.name);
-            if name.is_none_or(|name| realm.peer_ids.contains_key(name)) {
+            let is_peer = name.is_none_or(|name| realm.peer_ids.contains_key(name));
+            let is_owed = realm
+                .peer(peer)
+                .is_some_and(|place| place.waiting() > 0 || !place.refused.is_empty());
+            if is_peer && !realm.is_classic(peer) {
                 realm.redial(peer, now);
                 realm.expire_mail(peer, now);
-            } else if realm
-                .peer(peer)
-                .is_some_and(|place| place.waiting() > 0 || !place.refused.is_empty())
-            {
+            } else if is_owed {
+                // A realm that is no peer any more, or has no link, will explain nothing.
                 realm.end_streams(peer, now);
             }
         }
@@ -243,7 +258,9 @@ impl Restore {
             let known = self.realm.known_peer(config.name.as_str());
             let id = known.unwrap_or_else(|| self.realm.add_peer(config.name.clone()));
             self.realm.peer_ids.insert(config.name, id);
-            if let Some(peer) = self.realm.peer_mut(id) {
+            if config.kind == PeerKind::Classic {
+                self.realm.classics.add(id, config.dial);
+            } else if let Some(peer) = self.realm.peer_mut(id) {
                 peer.can_dial = config.dial;
             }
         }

@@ -44,7 +44,7 @@ pub(super) struct Draft<'a> {
 }
 
 impl Draft<'_> {
-    fn digest(&self) -> SendDigest {
+    pub(super) fn digest(&self) -> SendDigest {
         send_key::digest(self.to, self.text)
     }
 }
@@ -57,6 +57,9 @@ impl Realm {
         let sent = match self.recipient(draft.to) {
             Recipient::Local(recipient) => {
                 self.deliver_local(draft.from, recipient, draft.text, now)
+            }
+            Recipient::Remote(peer, address) if self.is_classic(peer) => {
+                return self.call_at(id, draft, (peer, address.user), now);
             }
             Recipient::Remote(peer, address) => {
                 self.queue_mail(draft.from, peer, &address, draft.text, now)
@@ -86,8 +89,9 @@ impl Realm {
             self.reply_error(id, ErrorCode::InvalidKey);
             return true;
         }
-        match self.send_keys.find(draft.from, key, &draft.digest()) {
-            Known::Fresh => return false,
+        let digest = draft.digest();
+        match self.send_keys.find(draft.from, key, &digest) {
+            Known::Fresh => return self.join_call(id, draft.from, key, &digest),
             Known::Same => self.reply(id, reply::SENT),
             Known::Other => self.reply_error(id, ErrorCode::KeyReused),
         }
@@ -95,7 +99,7 @@ impl Realm {
     }
 
     /// Remembers the key of a message that was taken, in the batch that the message is part of.
-    fn remember_key(&mut self, draft: &Draft<'_>) {
+    pub(super) fn remember_key(&mut self, draft: &Draft<'_>) {
         let Some(key) = draft.key else { return };
         let (user, digest, keys_max) = (draft.from, draft.digest(), self.limits.send_keys_max);
         let numbered = self.send_keys.add(user, key, digest, keys_max);
@@ -133,10 +137,12 @@ impl Realm {
             text: &text,
             key: key.as_deref(),
         };
-        for peer in homes {
-            if let Some(address) = self.address_at(*peer, name.clone()) {
-                self.meet(*peer, &address);
-            }
+        let found = homes.iter().map(|peer| (*peer, name.clone()));
+        let found: Vec<_> = found
+            .filter_map(|(peer, name)| Some((peer, self.address_at(peer, name)?)))
+            .collect();
+        for (peer, address) in &found {
+            self.meet(*peer, address);
         }
         if self.batches.is_full() {
             return self.reply_error(id, ErrorCode::StoreFull);
@@ -145,21 +151,33 @@ impl Realm {
             // Meanwhile, on another connection.
             return;
         }
-        let sent = match homes {
-            [] => Err(ErrorCode::RecipientUnknown),
-            [peer] => match self.address_at(*peer, name.clone()) {
-                Some(address) => self.queue_mail(from, *peer, &address, &text, now),
-                None => Err(ErrorCode::RecipientUnknown),
-            },
-            _ => {
-                let candidates: Vec<_> = homes
-                    .iter()
-                    .filter_map(|peer| self.address_at(*peer, name.clone()))
-                    .collect();
-                return self.reply_candidates(id, &candidates);
+        let sent = match self.candidates(&name, found).as_slice() {
+            [] => return self.call_any(id, &draft, (None, name.clone()), now),
+            [(peer, _)] if self.is_classic(*peer) => {
+                return self.call_any(id, &draft, (Some(*peer), name.clone()), now);
+            }
+            [(peer, address)] => self.queue_mail(from, *peer, address, &text, now),
+            several => {
+                let several: Vec<_> = several.iter().map(|(_, it)| it.clone()).collect();
+                return self.reply_candidates(id, &several);
             }
         };
         self.reply_sent(id, &draft, sent);
+    }
+
+    /// Everybody who may be meant by a name, once it was asked for.
+    fn candidates(
+        &self,
+        name: &UserName,
+        mut found: Vec<(PeerId, Address)>,
+    ) -> Vec<(PeerId, Address)> {
+        let known = self.routes(name.as_str());
+        for remote in known.filter_map(|known| self.directory.get(known)) {
+            if found.iter().all(|(peer, _)| *peer != remote.peer) {
+                found.push((remote.peer, remote.address.clone()));
+            }
+        }
+        found
     }
 
     fn recipient(&self, to: &str) -> Recipient {
@@ -175,12 +193,14 @@ impl Realm {
                 Recipient::Nobody(ErrorCode::RecipientUnknown),
                 Recipient::Unknown,
             ),
-            [only] => self
-                .directory
-                .get(*only)
-                .map_or(Recipient::Nobody(ErrorCode::RecipientUnknown), |remote| {
-                    Recipient::Remote(remote.peer, remote.address.clone())
-                }),
+            [only] => match self.directory.get(*only) {
+                None => Recipient::Nobody(ErrorCode::RecipientUnknown),
+                // Anybody can bring up a name there, so linked realms are asked for it all the same.
+                Some(remote) if self.is_classic(remote.peer) => {
+                    Recipient::Unknown(remote.address.user.clone())
+                }
+                Some(remote) => Recipient::Remote(remote.peer, remote.address.clone()),
+            },
             several => Recipient::Several(several.to_vec()),
         }
     }
@@ -188,10 +208,11 @@ impl Realm {
     /// Where somebody of that name is known to live, among the present peers.
     fn routes(&self, name: &str) -> impl Iterator<Item = RemoteId> {
         let homes = self.directory.homes(name).iter().copied();
-        homes.filter(|home| {
+        let present = homes.filter(|home| {
             let home = self.directory.get(*home);
             home.is_some_and(|home| self.peer_ids.contains_key(&home.address.realm))
-        })
+        });
+        self.heeded(present)
     }
 
     fn explicit_recipient(&self, to: &str) -> Recipient {
@@ -217,6 +238,10 @@ impl Realm {
         }
         self.remember_key(draft);
         self.reply(id, reply::SENT);
+        self.event_sent(draft);
+    }
+
+    pub(super) fn event_sent(&mut self, draft: &Draft<'_>) {
         self.event_at(Detail::Commands, |realm| {
             realm.user_name(draft.from).map(|from| Event::Sent {
                 session: draft.session,
@@ -371,12 +396,24 @@ impl Realm {
             .accounts
             .find(to.user.as_str())
             .ok_or(ErrorCode::RecipientUnknown)?;
+        self.keep_remote(peer, from, user, &envelope.text, now)
+    }
+
+    /// Puts a message of another realm's user into an inbox here.
+    pub(super) fn keep_remote(
+        &mut self,
+        peer: PeerId,
+        from: &Address,
+        to: UserId,
+        text: &str,
+        now: Now,
+    ) -> Result<(), ErrorCode> {
         let bounds = self.inbox_bounds();
-        self.inboxes.make(user).check_room(&envelope.text, bounds)?;
+        self.inboxes.make(to).check_room(text, bounds)?;
         let remote = self.meet(peer, from).ok_or(ErrorCode::InboxFull)?;
-        let (sender, inbox) = (Sender::Remote(remote), self.inboxes.make(user));
-        let delivered = inbox.deliver(sender, &envelope.text, now.unix_ms, bounds)?;
-        self.record_delivered(user, sender, &envelope.text, delivered, now);
+        let (sender, inbox) = (Sender::Remote(remote), self.inboxes.make(to));
+        let delivered = inbox.deliver(sender, text, now.unix_ms, bounds)?;
+        self.record_delivered(to, sender, text, delivered, now);
         Ok(())
     }
 
@@ -452,6 +489,9 @@ impl Realm {
         if let Some(known) = self.directory.find(peer, address.user.as_str()) {
             return Some(known);
         }
+        if !self.may_meet(peer) {
+            return None;
+        }
         let met = self.directory.add(peer, address)?;
         self.record(|| Record::Met {
             remote: met,
@@ -461,7 +501,7 @@ impl Realm {
         Some(met)
     }
 
-    fn address_at(&self, peer: PeerId, user: UserName) -> Option<Address> {
+    pub(super) fn address_at(&self, peer: PeerId, user: UserName) -> Option<Address> {
         self.peer(peer).map(|peer| Address {
             user,
             realm: peer.name.clone(),
@@ -479,7 +519,8 @@ impl Realm {
 
     fn is_only_in(&self, user: &str, realm: &RealmName) -> bool {
         let homes = self.directory.homes(user);
-        let mut known = homes.iter().filter_map(|home| self.directory.get(*home));
+        let heeded = self.heeded(homes.iter().copied());
+        let mut known = heeded.filter_map(|home| self.directory.get(home));
         self.accounts.find(user).is_none()
             && !homes.is_empty()
             && known.all(|remote| remote.address.realm == *realm)

@@ -2,7 +2,7 @@
 
 use super::Realm;
 use crate::id::PeerId;
-use crate::output::{ConnectionId, LinkId};
+use crate::output::{ConnectionId, LinkId, RequestId};
 use crate::time::{Deadline, Now};
 use std::collections::BTreeSet;
 
@@ -19,6 +19,8 @@ pub(super) enum Timer {
     Join(ConnectionId),
     /// Peers have had their time to say whose a name is.
     Question(u64),
+    /// A classic neighbour has had its time to answer.
+    Call(RequestId),
     /// Is the link alive?
     Link(LinkId),
     /// The peer may be dialled again.
@@ -41,6 +43,7 @@ impl Timer {
             Self::Close(_) => "last words unread",
             Self::Join(_) => "a group's home that does not answer",
             Self::Question(_) => "a question to peers",
+            Self::Call(_) => "a classic neighbour that does not answer",
             Self::Link(_) => "the pulse of a link",
             Self::Redial(_) => "a peer to dial",
             Self::Expiry(_) => "messages that wait for too long",
@@ -94,6 +97,7 @@ impl Realm {
                 Timer::Close(id) => self.close_is_late(id, now),
                 Timer::Join(id) => self.join_is_late(id, now),
                 Timer::Question(id) => self.question_is_late(id, now),
+                Timer::Call(request) => self.call_is_late(request, now),
                 Timer::Link(id) => self.check_pulse(id, now),
                 Timer::Redial(peer) => self.redial_is_due(peer, now),
                 Timer::Expiry(peer) => self.expire_mail(peer, now),

@@ -214,10 +214,7 @@ impl<'a> Command<'a> {
     /// ```
     #[must_use]
     pub fn parse(line: &'a str) -> Self {
-        let mut fields = Fields {
-            line,
-            start: Some(0),
-        };
+        let mut fields = Fields::of(line);
         let Some(first) = fields.next() else {
             return Self::Unknown;
         };
@@ -344,14 +341,21 @@ pub fn strip(text: &str) -> &str {
 }
 
 /// What stands between single spaces.
-struct Fields<'a> {
+pub(super) struct Fields<'a> {
     line: &'a str,
     /// Where the next field begins; none after the last.
     start: Option<usize>,
 }
 
 impl<'a> Fields<'a> {
-    fn next(&mut self) -> Option<&'a str> {
+    pub(super) fn of(line: &'a str) -> Self {
+        Self {
+            line,
+            start: Some(0),
+        }
+    }
+
+    pub(super) fn next(&mut self) -> Option<&'a str> {
         let rest = self.line.get(self.start?..)?;
         let Some((field, _)) =
             memchr::memchr(b' ', rest.as_bytes()).and_then(|at| rest.split_at_checked(at))
@@ -364,7 +368,7 @@ impl<'a> Fields<'a> {
     }
 
     /// All that is left, with the space before it; nothing where there is none.
-    fn text(&self) -> &'a str {
+    pub(super) fn text(&self) -> &'a str {
         let space = self.start.and_then(|start| start.checked_sub(1));
         space
             .and_then(|space| self.line.get(space..))

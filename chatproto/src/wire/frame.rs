@@ -29,6 +29,14 @@ pub(crate) struct Framer {
 }
 
 impl Framer {
+    /// A connection on which a bare LF never ends a line.
+    pub(crate) fn strict() -> Self {
+        Self {
+            strict: true,
+            ..Self::default()
+        }
+    }
+
     /// Takes bytes from the front of `input` until a line is whole; the line is in `line`.
     ///
     /// Lines that lie whole in `input` are not copied.

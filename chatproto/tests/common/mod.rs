@@ -18,9 +18,10 @@ pub(crate) use pair::Pair;
 
 use chatproto::store::{Fetch, Fetched};
 use chatproto::{
-    Argon2Cost, Batch, Config, Connection, ConnectionId, Direction, Event, Frame, Limits,
-    LinkCloseReason, LinkId, Now, Output, PasswordAnswer, PasswordHash, PasswordJob, Passwords,
-    PeerConfig, Realm, RealmName, Record, RequestId, RestoreError, Secret, UserConfig,
+    Argon2Cost, Batch, ClassicAnswer, ClassicCall, Config, Connection, ConnectionId, Direction,
+    Event, Frame, Limits, LinkCloseReason, LinkId, Now, Output, PasswordAnswer, PasswordHash,
+    PasswordJob, Passwords, PeerConfig, Realm, RealmName, Record, RequestId, RestoreError, Secret,
+    UserConfig,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -242,6 +243,40 @@ impl Site {
     pub(crate) fn hang_up(&mut self, id: ConnectionId) {
         self.realm.closed(id, self.now);
         self.run();
+    }
+
+    // Classic neighbours.
+
+    /// A connection from the listener of a classic neighbour.
+    pub(crate) fn neighbour(&mut self, neighbour: &str) -> ConnectionId {
+        let connection = Connection::classic("10.0.0.9", name(neighbour));
+        let id = self.realm.open(connection, self.now);
+        self.run();
+        id
+    }
+
+    /// The calls that were not looked at before: whom, and the line.
+    pub(crate) fn calls(&mut self) -> Vec<(RequestId, String)> {
+        let mut found = Vec::new();
+        self.outputs.retain(|output| match output {
+            Output::Call(request, call) => {
+                let line = String::from_utf8(call.bytes.clone()).unwrap();
+                found.push((*request, format!("{}: {line}", call.peer)));
+                false
+            }
+            _ => true,
+        });
+        found
+    }
+
+    pub(crate) fn called(&mut self, request: RequestId, answer: ClassicAnswer) {
+        self.realm.called(request, answer, self.now).unwrap();
+        self.run();
+    }
+
+    /// The neighbour answers a call.
+    pub(crate) fn answer(&mut self, request: RequestId, reply: &str) {
+        self.called(request, ClassicAnswer::Answered(reply.into()));
     }
 
     // Time.

@@ -7,6 +7,7 @@
     reason = "a broken assumption has to end the test"
 )]
 
+mod classic;
 mod clients;
 #[path = "../common/mod.rs"]
 mod common;
@@ -20,7 +21,7 @@ use chatproto::Limits;
 
 /// Where each limit is tested: `handshake_bytes_max` with the transport, which alone knows of bytes
 /// before the handshake, all others here.
-const TESTED: [&str; 39] = [
+const TESTED: [&str; 42] = [
     "connections_max",
     "connections_per_address_max",
     "idle_ms_min",
@@ -48,6 +49,9 @@ const TESTED: [&str; 39] = [
     "exit_gap_ms",
     "ask_ms_max",
     "directory_names_max",
+    "classic_calls_max",
+    "classic_ms_max",
+    "classic_names_max",
     "queue_messages_max",
     "queue_bytes_max",
     "credit_envelopes_max",
