@@ -35,8 +35,13 @@ fn neighbourly(n: u64) -> Vec<Record> {
         records.push(mail_renumbered(100 + u128::from(turn), 4));
     }
     let stream = 100 + u128::from(turn);
-    records.push(mail(stream, n - 4 * turn, 1000 + u128::from(n), n % 2 == 0));
-    if n % 10 == 0 {
+    records.push(mail(
+        stream,
+        n - 4 * turn,
+        1000 + u128::from(n),
+        n.is_multiple_of(2),
+    ));
+    if n.is_multiple_of(10) {
         records.push(mail_acknowledged(stream, 4, 1000));
     }
     records.push(seen(realm3(), n, n.saturating_sub(3).max(1)));

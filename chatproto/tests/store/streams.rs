@@ -57,7 +57,7 @@ pub(crate) fn the_last_acknowledgement_and_mark_of_a_stream_count<H: Harness>() 
     let mut store = H::new().open();
     let mut records = stream(100, 900);
     records.extend((1..=500).map(|n| marked(100, n)));
-    records.extend((901..=1000).map(|n| mail(100, n, 1000 + u128::from(n), n % 3 == 0)));
+    records.extend((901..=1000).map(|n| mail(100, n, 1000 + u128::from(n), n.is_multiple_of(3))));
     commit_all(&mut store, [&batch(1, records)]);
     assert_eq!(heads(&mut store), [mail_begun(100), marked(100, 999)]);
 
@@ -161,7 +161,7 @@ pub(crate) fn what_happened_to_a_stream_that_is_gone_means_nothing<H: Harness>()
         mail_acknowledged(100, 5, 1005),
     ];
     for (stream, other) in [(101, mail_renumbered(101, 6)), (102, mail_begun(102))] {
-        let rows = vec![mail(stream, 1, 2001, false), mail(stream, 2, 2002, false)];
+        let rows = [mail(stream, 1, 2001, false), mail(stream, 2, 2002, false)];
         let mut records = vec![other];
         records.extend(rows.iter().cloned());
         commit_all(&mut store, [&batch(2, records)]);
@@ -221,7 +221,7 @@ impl Realm {
             0..=3 => {
                 let count = u64::from(amount % 8);
                 (0..count)
-                    .map(|n| self.queue((what + n as u8) % 2 == 0))
+                    .map(|n| self.queue((what + n as u8).is_multiple_of(2)))
                     .collect()
             }
             4 => vec![marked(self.stream, self.acknowledged + some)],
