@@ -39,7 +39,7 @@ fn a_message_never_takes_the_place_of_another() {
 #[test]
 fn neither_does_an_envelope_nor_what_was_seen() {
     let table = [
-        (mail(1, 7, false), mail(1, 8, false)),
+        (mail(100, 1, 7, false), mail(100, 1, 8, false)),
         (seen(realm3(), 1, 1), {
             let mut other = seen(realm3(), 1, 1);
             if let Record::Seen { id, .. } = &mut other {

@@ -2,8 +2,8 @@
 
 use crate::harness::{Harness, commit_all, load};
 use crate::sample::{
-    account, acknowledged, batch, begun, cursor, delivered, log, mail, mail_renumbered, people,
-    realm1, realm2, seen, taken, user,
+    account, acknowledged, batch, begun, cursor, delivered, log, mail, mail_acknowledged,
+    mail_renumbered, people, realm1, realm2, seen, taken, user, uuid,
 };
 use crate::state::{Model, State};
 use crate::{fetch, queue, rings, streams};
@@ -35,6 +35,7 @@ macro_rules! contract {
                 streams the_last_acknowledgement_and_mark_of_a_stream_count
                 streams a_stream_is_renumbered_once
                 streams a_batch_that_renumbers_a_stream_may_come_twice
+                streams what_happened_to_a_stream_that_is_gone_means_nothing
                 streams marks_and_ids_do_not_outlive_their_stream
                 streams streams_agree_with_plain_maps
                 rings what_is_older_than_the_oldest_is_forgotten
@@ -69,7 +70,7 @@ mod rules {
     }
 
     fn expected(batches: &[Batch]) -> State {
-        Model::of_batches(batches).state()
+        Model::of(batches.iter().flat_map(|batch| batch.records.iter())).state()
     }
 
     pub(super) fn an_empty_store_has_nothing_to_load<H: Harness>() {
@@ -183,16 +184,20 @@ mod rules {
         let before = vec![
             taken(1, 1),
             begun(StreamKind::Mail, 101),
-            acknowledged(StreamKind::Mail, 1),
+            acknowledged(StreamKind::Mail, 101, 1),
             cursor(StreamKind::Mail, 201, 1),
             cursor(StreamKind::Bounce, 301, 8),
             Record::Marked {
                 peer: realm2(),
                 kind: StreamKind::Mail,
+                stream: uuid(101),
                 upto: 1,
             },
             mail_renumbered(111, 2),
-            mail(3, 116, false),
+            mail(111, 3, 116, false),
+            // Of a stream that is gone.
+            mail(110, 5, 115, true),
+            mail_acknowledged(110, 3, 113),
             seen(realm2(), 3, 1),
         ];
 

@@ -34,9 +34,15 @@ fn neighbourly(n: u64) -> Vec<Record> {
     } else if n % 10 == 1 {
         records.push(mail_renumbered(100 + u128::from(turn), 4));
     }
-    records.push(mail(n - 4 * turn, 1000 + u128::from(n), n % 2 == 0));
-    if n % 10 == 0 {
-        records.push(mail_acknowledged(4, 1000));
+    let stream = 100 + u128::from(turn);
+    records.push(mail(
+        stream,
+        n - 4 * turn,
+        1000 + u128::from(n),
+        n.is_multiple_of(2),
+    ));
+    if n.is_multiple_of(10) {
+        records.push(mail_acknowledged(stream, 4, 1000));
     }
     records.push(seen(realm3(), n, n.saturating_sub(3).max(1)));
     records.push(posted(1, n, n.saturating_sub(5).max(1), PostState::Unknown));

@@ -51,10 +51,11 @@ fn a_reader_sees_queues_whole_while_commits_go_on() {
         scope.spawn(|| {
             for n in 1..=BATCHES {
                 let rows = (5 * n - 4)..=(5 * n);
-                let mut records: Vec<Record> =
-                    rows.map(|seq| mail(seq, u128::from(seq), false)).collect();
+                let mut records: Vec<Record> = rows
+                    .map(|seq| mail(100, seq, u128::from(seq), false))
+                    .collect();
                 if n > 2 {
-                    records.push(mail_acknowledged(5 * (n - 2), 1));
+                    records.push(mail_acknowledged(100, 5 * (n - 2), 1));
                 }
                 store.commit(&batch(n + 1, records)).unwrap();
                 store.tidy().unwrap();

@@ -115,12 +115,13 @@ fn numbers_that_no_key_holds_are_refused() {
         delivered(1 << 23, 1, ""),
         taken(1 << 23, 1),
         account(1 << 23, "henderson"),
-        mail(1 << 40, 1, true),
-        mail_acknowledged(1 << 40, 1),
+        mail(100, 1 << 40, 1, true),
+        mail_acknowledged(100, 1 << 40, 1),
         mail_renumbered(101, 1 << 40),
         Record::Marked {
             peer: realm3(),
             kind: StreamKind::Mail,
+            stream: Uuid::nil(),
             upto: 1 << 40,
         },
         Record::StreamBegun {

@@ -86,10 +86,11 @@ pub(crate) fn envelope(number: u128, kind: Kind) -> Arc<Envelope> {
     })
 }
 
-fn queued(kind: StreamKind, seq: u64, what: Kind) -> Record {
+fn queued(kind: StreamKind, stream: u128, seq: u64, what: Kind) -> Record {
     Record::Queued {
         peer: realm2(),
         kind,
+        stream: uuid(stream),
         seq,
         envelope: envelope(u128::from(seq), what),
         is_marked: false,
@@ -214,10 +215,11 @@ pub(crate) fn begun(kind: StreamKind, id: u128) -> Record {
     }
 }
 
-pub(crate) fn acknowledged(kind: StreamKind, durable: u64) -> Record {
+pub(crate) fn acknowledged(kind: StreamKind, stream: u128, durable: u64) -> Record {
     Record::Acknowledged {
         peer: realm2(),
         kind,
+        stream: uuid(stream),
         durable,
         id: uuid(u128::from(durable)),
     }
@@ -238,28 +240,30 @@ fn outgoing() -> Vec<Record> {
     vec![
         // A stream that came to nothing, and what it held with it.
         begun(mail, 100),
-        queued(mail, 1, Kind::Message),
-        queued(mail, 9, Kind::Message),
-        acknowledged(mail, 7),
+        queued(mail, 100, 1, Kind::Message),
+        queued(mail, 100, 9, Kind::Message),
+        acknowledged(mail, 100, 7),
         begun(mail, 101),
-        queued(mail, 1, Kind::Message),
-        queued(mail, 2, Kind::Message),
-        queued(mail, 3, Kind::Message),
-        queued(mail, 4, Kind::Other("bounce".into())),
+        queued(mail, 101, 1, Kind::Message),
+        queued(mail, 101, 2, Kind::Message),
+        queued(mail, 101, 3, Kind::Message),
+        queued(mail, 101, 4, Kind::Other("bounce".into())),
         Record::Voided {
             peer,
             kind: mail,
+            stream: uuid(101),
             seq: 3,
         },
-        acknowledged(mail, 1),
-        acknowledged(mail, 2),
+        acknowledged(mail, 101, 1),
+        acknowledged(mail, 101, 2),
         Record::Marked {
             peer,
             kind: mail,
+            stream: uuid(101),
             upto: 3,
         },
         begun(StreamKind::Bounce, 102),
-        queued(StreamKind::Bounce, 1, bounce),
+        queued(StreamKind::Bounce, 102, 1, bounce),
         due(5, user(0)),
         due(6, user(1)),
         Record::BounceSettled { peer, id: uuid(5) },
@@ -303,20 +307,22 @@ pub(crate) fn realm3() -> PeerId {
 }
 
 /// One of many messages for realm3; its id is greater than those of the messages before it.
-pub(crate) fn mail(seq: u64, id: u128, is_marked: bool) -> Record {
+pub(crate) fn mail(stream: u128, seq: u64, id: u128, is_marked: bool) -> Record {
     Record::Queued {
         peer: realm3(),
         kind: StreamKind::Mail,
+        stream: uuid(stream),
         seq,
         envelope: envelope(id, Kind::Message),
         is_marked,
     }
 }
 
-pub(crate) fn mail_acknowledged(durable: u64, id: u128) -> Record {
+pub(crate) fn mail_acknowledged(stream: u128, durable: u64, id: u128) -> Record {
     Record::Acknowledged {
         peer: realm3(),
         kind: StreamKind::Mail,
+        stream: uuid(stream),
         durable,
         id: uuid(id),
     }
@@ -365,27 +371,27 @@ pub(crate) fn posted(owner: u32, number: u64, oldest: u64, state: PostState) -> 
 
 fn other_streams() -> Vec<Record> {
     let mut records = vec![mail_begun(110)];
-    records.extend((1..=5).map(|n| mail(n, 110 + u128::from(n), true)));
-    records.push(mail_acknowledged(2, 112));
+    records.extend((1..=5).map(|n| mail(110, n, 110 + u128::from(n), true)));
+    records.push(mail_acknowledged(110, 2, 112));
     records.extend((1..=4).map(|n| seen(realm2(), n, 1)));
     records.extend([seen(realm3(), 1, 1), seen(realm2(), 5, 3)]);
     records
 }
 
-/// The numbers before the new stream are those of the one before.
 fn other_numbers() -> Vec<Record> {
     let kind = StreamKind::Mail;
     let paused = |peer, is_paused| Record::Paused { peer, is_paused };
     vec![
-        mail(6, 116, false),
-        mail_acknowledged(3, 113),
+        mail(110, 6, 116, false),
+        mail_acknowledged(110, 3, 113),
         mail_renumbered(111, 3),
         Record::Voided {
             peer: realm3(),
             kind,
+            stream: uuid(111),
             seq: 2,
         },
-        mail(4, 117, false),
+        mail(111, 4, 117, false),
         paused(realm2(), true),
         paused(realm3(), true),
         paused(realm2(), false),

@@ -3,7 +3,7 @@
 mod neighbours;
 
 use chatproto::store::{Message, QueuedEnvelope};
-use chatproto::{Batch, Post, Record, Sender, UserId};
+use chatproto::{Post, Record, Sender, UserId};
 use neighbours::{Neighbours, Stream};
 use std::collections::BTreeMap;
 
@@ -38,25 +38,6 @@ impl Model {
             model.apply(record);
         }
         model
-    }
-
-    /// What batches come to, of which some may have come twice.
-    pub(crate) fn of_batches<'b>(batches: impl IntoIterator<Item = &'b Batch>) -> Self {
-        let mut model = Self::default();
-        for batch in batches {
-            model.apply_all(&batch.records);
-        }
-        model
-    }
-
-    /// Applies the records of one batch.
-    pub(crate) fn apply_all(&mut self, records: &[Record]) {
-        let known = self.state.neighbours.known(records);
-        for (at, record) in records.iter().enumerate() {
-            if !neighbours::is_over(&known, at, record) {
-                self.apply(record);
-            }
-        }
     }
 
     /// What waits in a stream, by number.

@@ -1,7 +1,9 @@
 //! What becomes of the streams to other realms: the part of the contract about them.
 
 use crate::harness::{Harness, commit_all, load};
-use crate::sample::{batch, mail, mail_acknowledged, mail_begun, mail_renumbered, peer, realm3};
+use crate::sample::{
+    batch, mail, mail_acknowledged, mail_begun, mail_renumbered, peer, realm3, uuid,
+};
 use crate::state::Model;
 use chatproto::Record;
 use chatproto::link::frame::StreamKind;
@@ -11,10 +13,11 @@ use proptest::test_runner::{Config, TestRunner};
 
 const KIND: StreamKind = StreamKind::Mail;
 
-fn marked(upto: u64) -> Record {
+fn marked(stream: u128, upto: u64) -> Record {
     Record::Marked {
         peer: realm3(),
         kind: KIND,
+        stream: uuid(stream),
         upto,
     }
 }
@@ -22,7 +25,7 @@ fn marked(upto: u64) -> Record {
 /// A stream with so many envelopes; their ids count up from 1001.
 fn stream(id: u128, count: u64) -> Vec<Record> {
     let mut records = vec![peer(1, "realm3"), mail_begun(id)];
-    records.extend((1..=count).map(|n| mail(n, 1000 + u128::from(n), false)));
+    records.extend((1..=count).map(|n| mail(id, n, 1000 + u128::from(n), false)));
     records
 }
 
@@ -53,19 +56,23 @@ fn heads(store: &mut impl Store) -> Vec<Record> {
 pub(crate) fn the_last_acknowledgement_and_mark_of_a_stream_count<H: Harness>() {
     let mut store = H::new().open();
     let mut records = stream(100, 900);
-    records.extend((1..=500).map(marked));
-    records.extend((901..=1000).map(|n| mail(n, 1000 + u128::from(n), n % 3 == 0)));
+    records.extend((1..=500).map(|n| marked(100, n)));
+    records.extend((901..=1000).map(|n| mail(100, n, 1000 + u128::from(n), n.is_multiple_of(3))));
     commit_all(&mut store, [&batch(1, records)]);
-    assert_eq!(heads(&mut store), [mail_begun(100), marked(999)]);
+    assert_eq!(heads(&mut store), [mail_begun(100), marked(100, 999)]);
 
     let mut records: Vec<Record> = (1..=700)
-        .map(|n| mail_acknowledged(n, 1000 + u128::from(n)))
+        .map(|n| mail_acknowledged(100, n, 1000 + u128::from(n)))
         .collect();
     // What was said before takes nothing back.
-    records.extend([mail_acknowledged(650, 1650), marked(3)]);
+    records.extend([mail_acknowledged(100, 650, 1650), marked(100, 3)]);
     commit_all(&mut store, [&batch(2, records)]);
 
-    let expected = [mail_begun(100), mail_acknowledged(700, 1700), marked(999)];
+    let expected = [
+        mail_begun(100),
+        mail_acknowledged(100, 700, 1700),
+        marked(100, 999),
+    ];
     assert_eq!(heads(&mut store), expected);
     let waits: Vec<_> = (701..=1000).map(|n| (n, u128::from(n) + 1000)).collect();
     assert_eq!(queue(&mut store), waits);
@@ -77,8 +84,8 @@ pub(crate) fn a_stream_is_renumbered_once<H: Harness>() {
         let place = H::new();
         let mut store = place.open();
         commit_all(&mut store, [&batch(1, stream(100, count))]);
-        let last = mail_acknowledged(acknowledged, 1000 + u128::from(acknowledged));
-        commit_all(&mut store, [&batch(2, vec![last, marked(count)])]);
+        let last = mail_acknowledged(100, acknowledged, 1000 + u128::from(acknowledged));
+        commit_all(&mut store, [&batch(2, vec![last, marked(100, count)])]);
         let again = mail_renumbered(101, acknowledged);
 
         commit_all(&mut store, [&batch(3, vec![again.clone(), again.clone()])]);
@@ -88,14 +95,17 @@ pub(crate) fn a_stream_is_renumbered_once<H: Harness>() {
         let mut store = place.open();
         let left = count - acknowledged;
         let mut expected = vec![mail_begun(101)];
-        expected.extend((left > 0).then(|| marked(left)));
+        expected.extend((left > 0).then(|| marked(101, left)));
         assert_eq!(heads(&mut store), expected, "{acknowledged} of {count}");
         let waits: Vec<_> = (1..=left)
             .map(|n| (n, u128::from(n + acknowledged) + 1000))
             .collect();
         assert_eq!(queue(&mut store), waits, "{acknowledged} of {count}");
         // It goes on as any stream does.
-        let next = vec![mail(left + 1, 9000, false), mail_acknowledged(left, 8999)];
+        let next = vec![
+            mail(101, left + 1, 9000, false),
+            mail_acknowledged(101, left, 8999),
+        ];
         commit_all(&mut store, [&batch(5, next)]);
         assert_eq!(queue(&mut store), [(left + 1, 9000)]);
     }
@@ -104,28 +114,29 @@ pub(crate) fn a_stream_is_renumbered_once<H: Harness>() {
 pub(crate) fn a_batch_that_renumbers_a_stream_may_come_twice<H: Harness>() {
     let mut store = H::new().open();
     commit_all(&mut store, [&batch(1, stream(100, 6))]);
-    // The numbers before the new id are of the stream before, of which nothing is any more.
     let both = batch(
         2,
         vec![
-            mail(7, 1007, true),
-            mail_acknowledged(4, 1004),
+            mail(100, 7, 1007, true),
+            mail_acknowledged(100, 4, 1004),
             mail_renumbered(101, 4),
-            mail(4, 1008, false),
+            mail(101, 4, 1008, false),
         ],
     );
 
     for _ in 0..3 {
         commit_all(&mut store, [&both]);
 
-        assert_eq!(heads(&mut store), [mail_begun(101), marked(3)]);
+        assert_eq!(heads(&mut store), [mail_begun(101), marked(101, 3)]);
         let waits = [(1, 1005), (2, 1006), (3, 1007), (4, 1008)];
         assert_eq!(queue(&mut store), waits);
     }
-    let begun = batch(
-        3,
-        vec![mail(5, 1009, true), mail_begun(102), mail(1, 1010, false)],
-    );
+    let records = vec![
+        mail(101, 5, 1009, true),
+        mail_begun(102),
+        mail(102, 1, 1010, false),
+    ];
+    let begun = batch(3, records);
     for _ in 0..3 {
         commit_all(&mut store, [&begun]);
 
@@ -134,17 +145,56 @@ pub(crate) fn a_batch_that_renumbers_a_stream_may_come_twice<H: Harness>() {
     }
 }
 
+pub(crate) fn what_happened_to_a_stream_that_is_gone_means_nothing<H: Harness>() {
+    let mut store = H::new().open();
+    commit_all(&mut store, [&batch(1, stream(100, 6))]);
+    let again = vec![
+        mail(100, 7, 1007, true),
+        mail(100, 1, 1001, true),
+        marked(100, 6),
+        Record::Voided {
+            peer: realm3(),
+            kind: KIND,
+            stream: uuid(100),
+            seq: 1,
+        },
+        mail_acknowledged(100, 5, 1005),
+    ];
+    for (stream, other) in [(101, mail_renumbered(101, 6)), (102, mail_begun(102))] {
+        let rows = [mail(stream, 1, 2001, false), mail(stream, 2, 2002, false)];
+        let mut records = vec![other];
+        records.extend(rows.iter().cloned());
+        commit_all(&mut store, [&batch(2, records)]);
+
+        commit_all(&mut store, [&batch(3, again.clone())]);
+
+        assert_eq!(heads(&mut store), [mail_begun(stream)]);
+        assert_eq!(queue(&mut store), [(1, 2001), (2, 2002)]);
+    }
+}
+
 pub(crate) fn marks_and_ids_do_not_outlive_their_stream<H: Harness>() {
     let mut store = H::new().open();
     let mut records = stream(100, 6);
-    records.extend([marked(5), mail_acknowledged(3, 1003), mail_begun(101)]);
+    records.extend([
+        marked(100, 5),
+        mail_acknowledged(100, 3, 1003),
+        mail_begun(101),
+    ]);
     commit_all(&mut store, [&batch(1, records)]);
     assert_eq!(heads(&mut store), [mail_begun(101)]);
 
-    let rows = (1..=4).map(|n| mail(n, 2000 + u128::from(n), true));
+    let rows = (1..=4).map(|n| mail(101, n, 2000 + u128::from(n), true));
     commit_all(&mut store, [&batch(2, rows.collect())]);
-    commit_all(&mut store, [&batch(3, vec![mail_acknowledged(2, 2002)])]);
-    let heads_before = [mail_begun(101), mail_acknowledged(2, 2002), marked(4)];
+    commit_all(
+        &mut store,
+        [&batch(3, vec![mail_acknowledged(101, 2, 2002)])],
+    );
+    let heads_before = [
+        mail_begun(101),
+        mail_acknowledged(101, 2, 2002),
+        marked(101, 4),
+    ];
     assert_eq!(heads(&mut store), heads_before);
 
     commit_all(&mut store, [&batch(4, vec![mail_begun(102)])]);
@@ -159,6 +209,8 @@ struct Realm {
     last: u64,
     acknowledged: u64,
     ids: u128,
+    /// A realm renumbers a stream once a link, so never twice in a batch.
+    is_renumbered: bool,
 }
 
 impl Realm {
@@ -169,26 +221,32 @@ impl Realm {
             0..=3 => {
                 let count = u64::from(amount % 8);
                 (0..count)
-                    .map(|n| self.queue((what + n as u8) % 2 == 0))
+                    .map(|n| self.queue((what + n as u8).is_multiple_of(2)))
                     .collect()
             }
-            4 => vec![marked(self.acknowledged + some)],
+            4 => vec![marked(self.stream, self.acknowledged + some)],
             5 if waits > 0 => vec![Record::Voided {
                 peer: realm3(),
                 kind: KIND,
+                stream: uuid(self.stream),
                 seq: self.last - some.min(waits - 1),
             }],
             6 | 7 => {
                 self.acknowledged += some;
-                vec![mail_acknowledged(self.acknowledged, u128::from(amount))]
+                vec![mail_acknowledged(
+                    self.stream,
+                    self.acknowledged,
+                    u128::from(amount),
+                )]
             }
-            8 => {
+            8 if !self.is_renumbered => {
                 let before = self.acknowledged + some;
                 *self = Self {
                     stream: self.stream + 1,
                     last: self.last - before,
                     acknowledged: 0,
                     ids: self.ids,
+                    is_renumbered: true,
                 };
                 vec![mail_renumbered(self.stream, before)]
             }
@@ -196,6 +254,7 @@ impl Realm {
                 *self = Self {
                     stream: self.stream + 1,
                     ids: self.ids,
+                    is_renumbered: self.is_renumbered,
                     ..Self::default()
                 };
                 vec![mail_begun(self.stream)]
@@ -207,7 +266,7 @@ impl Realm {
     fn queue(&mut self, is_marked: bool) -> Record {
         self.last += 1;
         self.ids += 1;
-        mail(self.last, self.ids, is_marked)
+        mail(self.stream, self.last, self.ids, is_marked)
     }
 }
 
@@ -224,8 +283,9 @@ pub(crate) fn streams_agree_with_plain_maps<H: Harness>() {
             let mut model = Model::default();
             let first = batch(1, vec![peer(1, "realm3"), mail_begun(0)]);
             commit_all(&mut store, [&first]);
-            model.apply_all(&first.records);
+            first.records.iter().for_each(|record| model.apply(record));
             for (steps, times) in batches {
+                realm.is_renumbered = false;
                 let records: Vec<Record> =
                     steps.into_iter().flat_map(|it| realm.step(it)).collect();
                 let next = batch(2, records);

@@ -192,8 +192,8 @@ impl Driver {
         while let Some((request, answer)) = self.hashes.answer() {
             expect_use(self.realm.verified(request, answer, now));
         }
-        while let Some((request, fetched)) = self.storage.as_mut().and_then(Storage::fetched) {
-            expect_use(self.realm.fetched(request, fetched, now));
+        while let Some((request, finding)) = self.storage.as_mut().and_then(Storage::found) {
+            expect_use(finding.tell(&mut self.realm, request, now));
         }
         while self.failure.is_none()
             && let Some(word) = self.storage.as_ref().and_then(Storage::hear)

@@ -1,7 +1,7 @@
 //! The store of a realm, seen from the thread that owns the realm.
 //!
 //! Commits run on a thread of their own, one batch at a time: while one is under way the records of
-//! all connections gather for the next. A second thread reads messages that are not in memory.
+//! all connections gather for the next. A second thread reads what is not in memory.
 
 mod opening;
 mod reading;
@@ -11,10 +11,10 @@ mod thread;
 pub(crate) use opening::{Opened, StoreStartError, open};
 
 use chatproto::store::sqlite::SqliteStore;
-use chatproto::store::{Fetch, Fetched, StoreError};
+use chatproto::store::{Fetch, QueueFetch, StoreError};
 use chatproto::{Batch, RequestId};
 use mio::Waker;
-use reading::Reading;
+use reading::{Finding, Reading, Wish};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -178,13 +178,20 @@ impl Storage {
     /// Reads messages that a fetch asks for.
     pub(crate) fn fetch(&mut self, request: RequestId, fetch: Fetch) {
         if let Some(reading) = &mut self.reading {
-            reading.fetch(request, fetch);
+            reading.read(request, Wish::Messages(fetch));
         }
     }
 
-    /// What a fetch found; none if it could not be read, which was logged.
-    pub(crate) fn fetched(&mut self) -> Option<(RequestId, Option<Fetched>)> {
-        self.reading.as_mut()?.fetched()
+    /// Reads envelopes that a fetch asks for.
+    pub(crate) fn fetch_queue(&mut self, request: RequestId, fetch: QueueFetch) {
+        if let Some(reading) = &mut self.reading {
+            reading.read(request, Wish::Queue(fetch));
+        }
+    }
+
+    /// What a fetch found, to be told to the realm. That it could not be read was logged.
+    pub(crate) fn found(&mut self) -> Option<(RequestId, Finding)> {
+        self.reading.as_mut()?.found()
     }
 }
 

@@ -201,22 +201,25 @@ fn send_key(row: &Row<'_>, each: &mut dyn FnMut(Record)) -> Result<(), Fault> {
 
 fn stream(row: &Row<'_>, each: &mut dyn FnMut(Record)) -> Result<(), Fault> {
     let (peer, kind) = stream_of(row.get(0)?)?;
-    each(Record::StreamBegun {
-        peer,
-        kind,
-        stream: uuid(row, 1)?,
-    });
+    let stream = uuid(row, 1)?;
+    each(Record::StreamBegun { peer, kind, stream });
     let (durable, upto) = (number(row, 2)?, number(row, 4)?);
     if durable > 0 {
         each(Record::Acknowledged {
             peer,
             kind,
+            stream,
             durable,
             id: uuid(row, 3)?,
         });
     }
     if upto > 0 {
-        each(Record::Marked { peer, kind, upto });
+        each(Record::Marked {
+            peer,
+            kind,
+            stream,
+            upto,
+        });
     }
     Ok(())
 }
@@ -224,15 +227,22 @@ fn stream(row: &Row<'_>, each: &mut dyn FnMut(Record)) -> Result<(), Fault> {
 fn queued(row: &Row<'_>, each: &mut dyn FnMut(Record)) -> Result<(), Fault> {
     let (id, seq) = parts(row.get(0)?)?;
     let (peer, kind) = stream_of(id)?;
+    let stream = queue::stream_id(row)?;
     each(Record::Queued {
         peer,
         kind,
+        stream,
         seq,
         envelope: Arc::new(queue::envelope(row)?),
         is_marked: false,
     });
     if queue::is_void(row)? {
-        each(Record::Voided { peer, kind, seq });
+        each(Record::Voided {
+            peer,
+            kind,
+            stream,
+            seq,
+        });
     }
     Ok(())
 }

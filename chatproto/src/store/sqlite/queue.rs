@@ -7,6 +7,7 @@ use crate::envelope::{Envelope, Kind};
 use crate::store::{QueueFetch, QueuedEnvelope};
 use rusqlite::{Connection, Row};
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// Rows that a stream still needs, by a seek each: one that came twice may be there although it was
 /// acknowledged.
@@ -14,7 +15,8 @@ macro_rules! waiting {
     ($first:literal, $last:literal, $order:literal) => {
         concat!(
             "SELECT queue.key, queue.id, kind, answers, reason, origin, destination, sender, recipient,
-                sent_unix_ms, expires_unix_ms, text, is_void, streams.acknowledged
+                sent_unix_ms, expires_unix_ms, text, is_void, streams.acknowledged,
+                streams.stream
             FROM streams CROSS JOIN queue ON queue.key BETWEEN ",
             $first,
             " AND ",
@@ -35,6 +37,11 @@ const FETCH: &str = waiting!(
     "?3",
     " WHERE streams.id = ?1 ORDER BY queue.key"
 );
+
+/// The id of the stream that a row of these is in.
+pub(super) fn stream_id(row: &Row<'_>) -> Result<Uuid, Fault> {
+    uuid(row, 14)
+}
 
 /// Whether a row of these will never be sent.
 pub(super) fn is_void(row: &Row<'_>) -> Result<bool, Fault> {

@@ -13,7 +13,9 @@ use crate::record::{Post, Record};
 use last_words::{LastWords, Ring};
 use ready::Ready;
 use rusqlite::{Connection, Params};
+use std::collections::BTreeMap;
 use streams::{QUEUE, SEE};
+use uuid::Uuid;
 
 const DELIVER: &str = "INSERT OR IGNORE INTO messages VALUES (?1, ?2, ?3, ?4)";
 const TAKE: &str = "INSERT INTO inboxes VALUES (?1, ?2)
@@ -38,6 +40,8 @@ pub(super) const STATEMENTS: usize = 64;
 pub(super) struct Writer<'c> {
     connection: &'c Connection,
     last_words: LastWords,
+    /// The ids of streams, as far as they were looked up.
+    streams: BTreeMap<u32, Option<Uuid>>,
     // What comes by the thousand.
     deliver: Ready<'c>,
     queue: Ready<'c>,
@@ -50,6 +54,7 @@ impl<'c> Writer<'c> {
         Self {
             connection,
             last_words: LastWords::default(),
+            streams: BTreeMap::new(),
             deliver: Ready::new(DELIVER),
             queue: Ready::new(QUEUE),
             see: Ready::new(SEE),
@@ -59,11 +64,8 @@ impl<'c> Writer<'c> {
 
     /// Makes the changes that the records tell of, those that were not made before.
     pub(super) fn write_all(mut self, records: &[Record]) -> Result<(), Fault> {
-        let known = self.known(records)?;
-        for (at, record) in records.iter().enumerate() {
-            if known.is_empty() || !streams::is_over(&known, at, record)? {
-                self.write(record)?;
-            }
+        for record in records {
+            self.write(record)?;
         }
         let last_words = std::mem::take(&mut self.last_words);
         for (id, progress) in last_words.progress {
@@ -121,10 +123,11 @@ impl<'c> Writer<'c> {
             Record::Queued {
                 peer,
                 kind,
+                stream: id,
                 seq,
                 envelope,
                 is_marked,
-            } => self.enqueue(stream(*peer, *kind)?, *seq, envelope, *is_marked),
+            } => self.enqueue(stream(*peer, *kind)?, *id, *seq, envelope, *is_marked),
             Record::Seen {
                 peer,
                 number,

@@ -40,46 +40,7 @@ impl Outgoing {
     }
 }
 
-/// At which record of a batch a stream takes the id that it has already.
-type Known = BTreeMap<Stream, usize>;
-
-/// Whether a record is about a stream of which another one has taken the place.
-pub(super) fn is_over(known: &Known, at: usize, record: &Record) -> bool {
-    let stream = match record {
-        Record::StreamBegun { peer, kind, .. }
-        | Record::StreamRenumbered { peer, kind, .. }
-        | Record::Queued { peer, kind, .. }
-        | Record::Marked { peer, kind, .. }
-        | Record::Voided { peer, kind, .. }
-        | Record::Acknowledged { peer, kind, .. } => (*peer, *kind),
-        _ => return false,
-    };
-    known.get(&stream).is_some_and(|&begins| at < begins)
-}
-
 impl Neighbours {
-    pub(super) fn known(&self, records: &[Record]) -> Known {
-        let mut known = Known::new();
-        for (at, record) in records.iter().enumerate() {
-            let (Record::StreamBegun {
-                peer, kind, stream, ..
-            }
-            | Record::StreamRenumbered {
-                peer, kind, stream, ..
-            }) = record
-            else {
-                continue;
-            };
-            let of = (*peer, *kind);
-            if self.outgoing.get(&of).map(|out| out.stream) == Some(*stream) {
-                known.insert(of, at);
-            } else {
-                known.remove(&of);
-            }
-        }
-        known
-    }
-
     pub(super) fn queue(&self, stream: Stream) -> Vec<QueuedEnvelope> {
         let queue = self.outgoing.get(&stream).map(|out| &out.queue);
         let rows = queue.into_iter().flatten();
@@ -172,11 +133,14 @@ impl Neighbours {
             Record::Queued {
                 peer,
                 kind,
+                stream,
                 seq,
                 envelope,
                 is_marked,
             } => {
-                let out = self.outgoing.entry((peer, kind)).or_default();
+                let Some(out) = self.lane(peer, kind, stream) else {
+                    return;
+                };
                 if seq > out.acknowledged {
                     out.queue.entry(seq).or_insert((envelope, false));
                 }
@@ -184,23 +148,37 @@ impl Neighbours {
                     out.marked = out.marked.max(seq);
                 }
             }
-            Record::Marked { peer, kind, upto } => {
-                let out = self.outgoing.entry((peer, kind)).or_default();
-                out.marked = out.marked.max(upto);
+            Record::Marked {
+                peer,
+                kind,
+                stream,
+                upto,
+            } => {
+                if let Some(out) = self.lane(peer, kind, stream) {
+                    out.marked = out.marked.max(upto);
+                }
             }
-            Record::Voided { peer, kind, seq } => {
-                let out = self.outgoing.entry((peer, kind)).or_default();
-                if let Some(row) = out.queue.get_mut(&seq) {
+            Record::Voided {
+                peer,
+                kind,
+                stream,
+                seq,
+            } => {
+                let out = self.lane(peer, kind, stream);
+                if let Some(row) = out.and_then(|out| out.queue.get_mut(&seq)) {
                     row.1 = true;
                 }
             }
             Record::Acknowledged {
                 peer,
                 kind,
+                stream,
                 durable,
                 id,
             } => {
-                let out = self.outgoing.entry((peer, kind)).or_default();
+                let Some(out) = self.lane(peer, kind, stream) else {
+                    return;
+                };
                 if durable > out.acknowledged {
                     (out.acknowledged, out.acknowledged_id) = (durable, id);
                 }
@@ -208,6 +186,12 @@ impl Neighbours {
             }
             other => panic!("no record for a store: {other:?}"),
         }
+    }
+
+    /// A stream, if it has that id.
+    fn lane(&mut self, peer: PeerId, kind: StreamKind, stream: Uuid) -> Option<&mut Outgoing> {
+        let out = self.outgoing.get_mut(&(peer, kind));
+        out.filter(|out| out.stream == stream)
     }
 
     pub(super) fn peers(&self) -> Vec<Record> {
@@ -222,31 +206,36 @@ impl Neighbours {
     pub(super) fn streams(self) -> Vec<Record> {
         let mut records = Vec::new();
         for ((peer, kind), out) in self.outgoing {
-            records.push(Record::StreamBegun {
-                peer,
-                kind,
-                stream: out.stream,
-            });
+            let (stream, upto) = (out.stream, out.marked);
+            records.push(Record::StreamBegun { peer, kind, stream });
             records.push(Record::Acknowledged {
                 peer,
                 kind,
+                stream,
                 durable: out.acknowledged,
                 id: out.acknowledged_id,
             });
             records.push(Record::Marked {
                 peer,
                 kind,
-                upto: out.marked,
+                stream,
+                upto,
             });
             for (seq, (envelope, is_void)) in out.queue {
                 records.push(Record::Queued {
                     peer,
                     kind,
+                    stream,
                     seq,
                     envelope,
                     is_marked: false,
                 });
-                records.extend(is_void.then_some(Record::Voided { peer, kind, seq }));
+                records.extend(is_void.then_some(Record::Voided {
+                    peer,
+                    kind,
+                    stream,
+                    seq,
+                }));
             }
         }
         for ((peer, id), (user, to)) in self.bounces_due {

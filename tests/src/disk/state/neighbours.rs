@@ -98,10 +98,14 @@ impl Neighbours {
             } => {
                 let seen = self.seen.entry(*peer).or_default();
                 seen.insert(*number, record.clone());
-                seen.retain(|number, _| number >= oldest);
+                // Not one by one: there may be a hundred thousand.
+                *seen = seen.split_off(oldest);
             }
-            Record::Paused { peer, .. } => {
-                self.paused.insert(*peer, record.clone());
+            Record::Paused { peer, is_paused } => {
+                self.paused.remove(peer);
+                if *is_paused {
+                    self.paused.insert(*peer, record.clone());
+                }
             }
             other => unreachable!("the engine makes no {other:?}"),
         }
@@ -199,9 +203,9 @@ impl Neighbours {
         let out = self.outgoing.get(&(fetch.peer, fetch.kind));
         let queue = out
             .into_iter()
-            .flat_map(|out| out.queue.range(fetch.from..=fetch.upto));
-        for (seq, (envelope, _)) in queue {
-            if bytes >= fetch.bytes_max {
+            .flat_map(|out| out.queue.range(fetch.from..=fetch.upto.max(fetch.from)));
+        for (seq, (envelope, _)) in queue.filter(|(seq, _)| **seq <= fetch.upto) {
+            if !rows.is_empty() && bytes >= fetch.bytes_max {
                 break;
             }
             bytes += envelope.cost_bytes();

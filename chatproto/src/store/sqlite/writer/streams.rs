@@ -8,7 +8,6 @@ use crate::id::PeerId;
 use crate::link::frame::StreamKind;
 use crate::record::Record;
 use rusqlite::OptionalExtension as _;
-use std::collections::BTreeMap;
 use uuid::Uuid;
 
 const PEER: &str = "INSERT INTO realms (id, name) VALUES (?1, ?2)
@@ -44,69 +43,20 @@ const IS_SEEN: &str = "SELECT 1 FROM seen WHERE key = ?1 AND id = ?2";
 const REFUSE: &str = "INSERT OR REPLACE INTO refusals VALUES (?1, ?2)";
 const TELL: &str = "DELETE FROM refusals WHERE key = ?1";
 
-/// At which record of a batch a stream took the id that it has already.
-pub(super) type Known = BTreeMap<u32, usize>;
-
-/// The stream to a peer that a record is about.
-fn stream_of(record: &Record) -> Option<(PeerId, StreamKind)> {
-    match record {
-        Record::StreamBegun { peer, kind, .. }
-        | Record::StreamRenumbered { peer, kind, .. }
-        | Record::Queued { peer, kind, .. }
-        | Record::Marked { peer, kind, .. }
-        | Record::Voided { peer, kind, .. }
-        | Record::Acknowledged { peer, kind, .. } => Some((*peer, *kind)),
-        _ => None,
-    }
-}
-
-/// Whether a record is about a stream in which nothing is any more: its numbers must not be taken
-/// for those of the stream in its place.
-pub(super) fn is_over(known: &Known, at: usize, record: &Record) -> Result<bool, Fault> {
-    let Some((peer, kind)) = stream_of(record) else {
-        return Ok(false);
-    };
-    let begins = known.get(&stream(peer, kind)?);
-    Ok(begins.is_some_and(|&begins| at < begins))
-}
-
 impl Writer<'_> {
-    /// Which streams got the id that they have in this very batch: it comes for the second time. An
-    /// id never comes back.
-    pub(super) fn known(&self, records: &[Record]) -> Result<Known, Fault> {
-        let mut begins: BTreeMap<u32, (usize, Uuid)> = BTreeMap::new();
-        for (at, record) in records.iter().enumerate() {
-            if let Record::StreamBegun {
-                peer,
-                kind,
-                stream: id,
-            }
-            | Record::StreamRenumbered {
-                peer,
-                kind,
-                stream: id,
-                ..
-            } = record
-            {
-                begins.insert(stream(*peer, *kind)?, (at, *id));
-            }
+    /// Whether a stream has this id. If not, what is told of it is of a stream that is gone, or is
+    /// to come.
+    fn is_now(&mut self, stream: u32, id: Uuid) -> Result<bool, Fault> {
+        if let Some(now) = self.streams.get(&stream) {
+            return Ok(*now == Some(id));
         }
-        let mut known = Known::new();
-        for (stream, (at, id)) in begins {
-            if self.is_of(stream, id)? {
-                known.insert(stream, at);
-            }
-        }
-        Ok(known)
-    }
-
-    /// Whether a stream has this id.
-    fn is_of(&self, stream: u32, id: Uuid) -> Result<bool, Fault> {
         let mut statement = self.connection.prepare_cached(STREAM)?;
-        let found: Option<[u8; 16]> = statement
+        let found = statement
             .query_row((stream,), |row| row.get(0))
             .optional()?;
-        Ok(found.as_ref() == Some(id.as_bytes()))
+        let now = found.map(Uuid::from_bytes);
+        self.streams.insert(stream, now);
+        Ok(now == Some(id))
     }
 
     pub(super) fn write_peer(&mut self, record: &Record) -> Result<(), Fault> {
@@ -130,25 +80,8 @@ impl Writer<'_> {
                 stream: begun,
                 acknowledged,
             } => self.renumber(stream(*peer, *kind)?, *begun, *acknowledged),
-            Record::Marked { peer, kind, upto } => {
-                let id = stream(*peer, *kind)?;
-                key(id, *upto)?;
-                self.last_words.marked(id, *upto);
-                Ok(())
-            }
-            Record::Voided { peer, kind, seq } => {
-                self.run(VOID, (key(stream(*peer, *kind)?, *seq)?,))
-            }
-            Record::Acknowledged {
-                peer,
-                kind,
-                durable,
-                id,
-            } => {
-                let stream = stream(*peer, *kind)?;
-                key(stream, *durable)?;
-                self.last_words.acknowledged(stream, *durable, *id);
-                Ok(())
+            Record::Marked { .. } | Record::Voided { .. } | Record::Acknowledged { .. } => {
+                self.write_outgoing(record)
             }
             Record::BounceDue { peer, id, user, to } => {
                 let row = (peer.number(), id.as_bytes(), user.number(), &**to);
@@ -156,6 +89,52 @@ impl Writer<'_> {
             }
             Record::BounceSettled { peer, id } => self.run(SETTLE, (peer.number(), id.as_bytes())),
             _ => self.write_incoming(record),
+        }
+    }
+
+    fn write_outgoing(&mut self, record: &Record) -> Result<(), Fault> {
+        match record {
+            Record::Marked {
+                peer,
+                kind,
+                stream: id,
+                upto,
+            } => {
+                let stream = stream(*peer, *kind)?;
+                key(stream, *upto)?;
+                if self.is_now(stream, *id)? {
+                    self.last_words.marked(stream, *upto);
+                }
+                Ok(())
+            }
+            Record::Voided {
+                peer,
+                kind,
+                stream: id,
+                seq,
+            } => {
+                let stream = stream(*peer, *kind)?;
+                let key = key(stream, *seq)?;
+                if self.is_now(stream, *id)? {
+                    self.run(VOID, (key,))?;
+                }
+                Ok(())
+            }
+            Record::Acknowledged {
+                peer,
+                kind,
+                stream: id,
+                durable,
+                id: envelope,
+            } => {
+                let stream = stream(*peer, *kind)?;
+                key(stream, *durable)?;
+                if self.is_now(stream, *id)? {
+                    self.last_words.acknowledged(stream, *durable, *envelope);
+                }
+                Ok(())
+            }
+            _ => Err(UNKNOWN),
         }
     }
 
@@ -177,17 +156,17 @@ impl Writer<'_> {
     }
 
     fn begin(&mut self, id: u32, begun: Uuid) -> Result<(), Fault> {
-        if self.is_of(id, begun)? {
+        if self.is_now(id, begun)? {
             return Ok(());
         }
         // What was said of the stream before counts no more, nor do its rows.
         self.last_words.progress.remove(&id);
         self.run(DEQUEUE, range(id)?)?;
-        self.run(BEGIN, (id, begun.as_bytes(), 0))
+        self.become_new(id, begun, 0)
     }
 
     fn renumber(&mut self, id: u32, begun: Uuid, acknowledged: u64) -> Result<(), Fault> {
-        if self.is_of(id, begun)? {
+        if self.is_now(id, begun)? {
             return Ok(());
         }
         self.last_words.progress.remove(&id);
@@ -201,16 +180,26 @@ impl Writer<'_> {
         let waits: Option<i64> = statement.query_row((first, last), |row| row.get(0))?;
         // They may all have been sent.
         let marked = waits.map_or(0, |last| last - first);
+        self.become_new(id, begun, marked)
+    }
+
+    fn become_new(&mut self, id: u32, begun: Uuid, marked: i64) -> Result<(), Fault> {
+        self.streams.insert(id, Some(begun));
         self.run(BEGIN, (id, begun.as_bytes(), marked))
     }
 
     pub(super) fn enqueue(
         &mut self,
-        id: u32,
+        stream: u32,
+        id: Uuid,
         seq: u64,
         envelope: &Envelope,
         is_marked: bool,
     ) -> Result<(), Fault> {
+        let key = key(stream, seq)?;
+        if !self.is_now(stream, id)? {
+            return Ok(());
+        }
         let (word, answers, reason) = match &envelope.kind {
             Kind::Message => ("message".into(), None, None),
             Kind::Bounce { answers, reason } => {
@@ -221,7 +210,7 @@ impl Writer<'_> {
             Kind::Other(word) => (std::borrow::Cow::from(format!("other:{word}")), None, None),
         };
         let row = (
-            key(id, seq)?,
+            key,
             envelope.id.as_bytes(),
             &*word,
             answers,
@@ -235,7 +224,7 @@ impl Writer<'_> {
             envelope.text.as_str(),
         );
         if is_marked {
-            self.last_words.marked(id, seq);
+            self.last_words.marked(stream, seq);
         }
         if self.queue.add(self.connection, row)? {
             return Ok(());
