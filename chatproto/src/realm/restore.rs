@@ -164,7 +164,7 @@ impl Restore {
                 realm.expire_mail(peer, now);
             } else if realm
                 .peer(peer)
-                .is_some_and(|place| place.waiting() > 0 || !place.refused.is_empty())
+                .is_some_and(|place| place.mail.len() > 0 || !place.refused.is_empty())
             {
                 realm.end_streams(peer, now);
             }
