@@ -2,8 +2,12 @@ mod incoming;
 mod outgoing;
 
 use super::*;
-use crate::envelope::Kind;
+use crate::envelope::{Envelope, Kind};
+use crate::id::UserId;
+use crate::link::frame::{Frame, Resume, StreamKind, View};
 use crate::name::RealmName;
+use std::sync::Arc;
+use uuid::Uuid;
 
 const MAIL: Uuid = Uuid::from_u128(0xa1);
 
@@ -25,20 +29,51 @@ fn envelope(id: u128, text: &str) -> Arc<Envelope> {
     })
 }
 
+/// The user who wrote all messages here.
+fn writer() -> Option<UserId> {
+    Some(UserId::new(0))
+}
+
+/// When the first row expires; each one does a millisecond after the one before it.
+const EXPIRES_MS: u64 = 1_000;
+
+/// Adds a row whose id is its number. Returns whether it may be sent without further word.
+fn append(stream: &mut OutStream) -> bool {
+    let seq = stream.last() + 1;
+    let expires_ms = EXPIRES_MS + seq - 1;
+    let (given, is_marked) = stream.append(envelope(seq.into(), ""), writer(), expires_ms);
+    assert_eq!(given, seq);
+    is_marked
+}
+
 /// A stream whose rows have the ids 1 to `rows`, all of them stored.
 fn outgoing(rows: u64) -> OutStream {
     let mut stream = OutStream::new(MAIL, StreamKind::Mail);
-    for id in 1..=rows {
-        assert_eq!(stream.append(envelope(id.into(), "")), id);
+    for _ in 0..rows {
+        append(&mut stream);
     }
     stream.stored(rows);
     stream
 }
 
+/// Takes the word of a receiver that gives no ids, and lets the store mark what may be sent.
+fn resume(stream: &mut OutStream, durable: u64, next: u64) -> Result<Resumed, Violation> {
+    let resumed = stream.resumed((durable, None), (next - 1, None));
+    mark(stream);
+    resumed
+}
+
+/// Has the store told what may be sent.
+fn mark(stream: &mut OutStream) -> Option<u64> {
+    let upto = stream.mark()?;
+    stream.marked(upto);
+    Some(upto)
+}
+
 /// The same, resumed by a receiver that has nothing, with all the credit there is.
 fn flowing(rows: u64) -> OutStream {
     let mut stream = outgoing(rows);
-    stream.resumed(0, 1).unwrap();
+    resume(&mut stream, 0, 1).unwrap();
     stream.credit(1_000, 1_000_000);
     stream
 }
@@ -58,7 +93,7 @@ fn settled(stream: &mut OutStream, durable: u64, refused: &[u64]) -> Vec<(u128, 
     let settled = stream.acknowledged(durable, refused).unwrap();
     settled
         .iter()
-        .map(|one| (one.envelope.id.as_u128(), one.fate))
+        .map(|one| (one.id.as_u128(), one.fate))
         .collect()
 }
 

@@ -142,14 +142,28 @@ fn what_the_sender_no_longer_has_is_counted_as_missing() {
 }
 
 #[test]
-fn a_sender_that_holds_less_than_it_sent_is_a_violation() {
-    let less = Err(Violation("a resume holds less than was sent before"));
-    for (oldest, last) in [(1, 1), (2, 0), (0, 2), (4, 2), (1, u64::MAX)] {
+fn a_sender_that_holds_less_than_it_sent_is_told_what_came() {
+    for (oldest, last) in [(1, 1), (1, 0), (2, 1)] {
         let mut stream = incoming(2);
         arrive(&mut stream, 1).unwrap();
         arrive(&mut stream, 2).unwrap();
+        store(&mut stream);
         stream.link_down();
-        assert_eq!(stream.resume(oldest, last), less, "{oldest} {last}");
+
+        let answer = stream.resume(oldest, last);
+
+        let told = receiver(2, 3, Some(2), Some(2));
+        assert_eq!(answer, Ok((told, 0)), "{oldest} {last}");
+    }
+}
+
+#[test]
+fn a_resume_with_numbers_that_cannot_be_is_a_violation() {
+    let wrong = Err(Violation("a resume with numbers that cannot be"));
+    for (oldest, last) in [(0, 2), (4, 2), (1, u64::MAX), (1, (1 << 53) + 1)] {
+        let mut stream = incoming(2);
+        stream.link_down();
+        assert_eq!(stream.resume(oldest, last), wrong, "{oldest} {last}");
     }
 
     let mut stream = incoming(2);
@@ -238,7 +252,7 @@ fn both_ends_agree_on_when_the_bytes_are_used_up() {
     let (mut out, mut receiving) = (outgoing(9), incoming(9));
     receiving.link_down();
     receiving.resume(1, 9).unwrap();
-    out.resumed(0, 1).unwrap();
+    resume(&mut out, 0, 1).unwrap();
     let Some(Frame::Credit { upto, bytes, .. }) = receiving.credit(100, 1_300) else {
         panic!("no credit");
     };
