@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::link::codec::tests::any::any_frame;
-use crate::link::noise::{Calling, PLAIN_BYTES_MAX};
+use crate::link::noise::{Calling, Channel, PLAIN_BYTES_MAX};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -183,13 +183,7 @@ fn the_longest_names_fit_the_least_limit() {
 
 #[test]
 fn the_first_transport_message_may_carry_frames() {
-    let line = b"realm-link/1 noise realm1 realm2\n";
-    let (mut first, mut two) = (line.to_vec(), two());
-    let calling = Calling::begin(&key(1), &key(2).public(), line, [11; 32], &mut first);
-    two.receive(&first, START).unwrap();
-    let answer = taken(&mut two);
-    let mut channel = calling.unwrap().finish(&answer[2..]).unwrap();
-
+    let (mut two, mut channel) = channel();
     let mut third = Vec::new();
     let lines = format!("{HELLO}\n{{\"t\":\"ping\",\"n\":7}}\n");
     channel.seal(lines.as_bytes(), &mut third).unwrap();
@@ -314,6 +308,50 @@ proptest! {
     }
 }
 
+/// An acceptor that is up, and the dialler's end of the channel, which can seal anything.
+fn channel() -> (LinkTransport, Channel) {
+    let line = b"realm-link/1 noise realm1 realm2\n";
+    let (mut first, mut two) = (line.to_vec(), two());
+    let calling = Calling::begin(&key(1), &key(2).public(), line, [11; 32], &mut first);
+    two.receive(&first, START).unwrap();
+    let answer = taken(&mut two);
+    (two, calling.unwrap().finish(&answer[2..]).unwrap())
+}
+
+proptest! {
+    /// What a peer with the right key says is judged as in plain mode, however it is sealed.
+    #[test]
+    fn a_peer_may_say_no_more_than_in_plain_mode(
+        frames in vec(any_frame(), 0..5),
+        garbage in vec(any::<u8>(), 0..50),
+        lengths in vec(0_usize..300, 1..5),
+    ) {
+        let mut lines = format!("{HELLO}\n").into_bytes();
+        for frame in &frames {
+            encode(frame, &mut lines).unwrap();
+        }
+        lines.extend(garbage);
+        let mut config = sealed_config(2, &[]);
+        config.peers.push(peer("realm1", Security::Plain));
+        let mut plain = LinkTransport::accept(&config, [12; 32], START);
+        plain.receive(b"realm-link/1 plain realm1 realm2\n", START).unwrap();
+        let expected = (plain.receive(&lines, START), events(&mut plain));
+
+        let (mut two, mut channel) = channel();
+        let (mut sealed, mut rest) = (Vec::new(), &lines[..]);
+        channel.seal(b"", &mut sealed).unwrap();
+        for length in lengths.iter().chain(&[usize::MAX]) {
+            let (now, later) = rest.split_at((*length).min(rest.len()));
+            for plain in now.chunks(PLAIN_BYTES_MAX) {
+                channel.seal(plain, &mut sealed).unwrap();
+            }
+            rest = later;
+        }
+        let result = two.receive(&sealed, START);
+        prop_assert_eq!((result, events(&mut two)), expected);
+    }
+}
+
 #[test]
 fn the_same_seeds_give_the_same_bytes() {
     let batches = [vec![Frame::Ping { n: 1 }], vec![Frame::Ping { n: 2 }]];
@@ -321,8 +359,7 @@ fn the_same_seeds_give_the_same_bytes() {
     assert_eq!(session(&batches, &[usize::MAX]), once);
 
     let config = sealed_config(1, &[("realm2", 2)]);
-    let other = LinkTransport::dial(&config, &realm("realm2"), [99; 32], START);
-    let mut other = other;
+    let mut other = LinkTransport::dial(&config, &realm("realm2"), [99; 32], START);
     let first = other.outgoing();
     assert_eq!(first[..35], once.2[..35]);
     assert_ne!(first[35..67], once.2[35..67]);
