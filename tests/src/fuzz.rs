@@ -10,6 +10,7 @@ mod house;
 mod lines;
 mod link;
 mod mutate;
+mod sealed;
 mod seat;
 mod tape;
 mod transport;
@@ -18,15 +19,17 @@ pub use client::client;
 pub use cuts::cuts;
 pub use link::link;
 pub use mutate::{Dice, mutate};
+pub use sealed::sealed;
 pub use transport::transport;
 
 /// A fuzz body and the name of its corpus.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All fuzz bodies.
-pub const TARGETS: [Target; 4] = [
+pub const TARGETS: [Target; 5] = [
     ("client", client),
     ("link", link),
     ("transport", transport),
+    ("sealed", sealed),
     ("cuts", cuts),
 ];
