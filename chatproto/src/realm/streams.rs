@@ -56,8 +56,13 @@ impl Realm {
         let Some(place) = self.peers.get_mut(peer.index()) else {
             return;
         };
+        let memory_bytes_max = match kind {
+            StreamKind::Mail if self.batches.is_durable() => self.limits.queue_memory_bytes_max,
+            _ => u64::MAX,
+        };
         let stream = place.out(kind);
-        let (seq, is_marked) = stream.append(Arc::clone(&envelope), writer, expires_ms);
+        let copy = Arc::clone(&envelope);
+        let (seq, is_marked) = stream.append(copy, writer, expires_ms, memory_bytes_max);
         let id = stream.id;
         self.batches.push(|| Record::Queued {
             peer,
@@ -68,9 +73,6 @@ impl Realm {
             is_marked,
         });
         let batch = self.batches.last();
-        if batch.is_some() && kind == StreamKind::Mail {
-            stream.relieve(self.limits.queue_memory_bytes_max);
-        }
         if kind == StreamKind::Mail && place.expiry_ms.is_none() {
             place.expiry_ms = Some(expires_ms);
             self.timers.set(expires_ms, Timer::Expiry(peer));
@@ -211,6 +213,8 @@ impl Realm {
         }
         for peer in moved {
             self.pump(peer, now);
+            // What expired before it was stored can be read now, link or not.
+            self.read_queue(peer, now);
         }
     }
 
