@@ -541,7 +541,8 @@ impl OutStream {
         let refused: BTreeSet<u64> = refused.iter().copied().collect();
         let mut settled = Vec::new();
         while let Some((seq, row)) = self.unsettled_upto(durable).or_else(|| self.prune(durable)) {
-            let fate = if row.state == RowState::Void {
+            // Of an older copy a row may be given up that had been sent; its writer is told once.
+            let fate = if row.state != RowState::ToSend {
                 Fate::Voided
             } else if refused.contains(&seq) {
                 Fate::Refused
