@@ -510,8 +510,7 @@ impl Realm {
 
     /// Notes what became of a message that a user sent.
     pub(super) fn settle_post(&mut self, user: UserId, id: Uuid, state: PostState) {
-        let posts_max = self.limits.outbox_messages_max;
-        if let Some(settled) = self.posts.settle(user, id, state, posts_max) {
+        if let Some(settled) = self.posts.settle(user, id, state) {
             self.record(|| Record::Posted {
                 user,
                 number: settled.number,
