@@ -3,7 +3,7 @@
 use super::Realm;
 use super::peers::Refused;
 use super::timers::Timer;
-use crate::envelope::{Envelope, Kind};
+use crate::envelope::Envelope;
 use crate::error::{ErrorCode, Misuse};
 use crate::id::{PeerId, UserId};
 use crate::link::frame::{Resume, StreamKind, View};
@@ -461,7 +461,7 @@ impl Realm {
         }
         let is_progress = !settled.is_empty();
         for row in settled {
-            self.settled(peer, row);
+            self.settled(peer, kind, row);
         }
         self.watch_acks(peer, is_progress, now);
         Ok(())
@@ -469,15 +469,15 @@ impl Realm {
 
     /// Deals with a row that a peer has stored. The place of a refused message stays for its
     /// bounce.
-    fn settled(&mut self, peer: PeerId, row: Settled) {
+    fn settled(&mut self, peer: PeerId, kind: StreamKind, row: Settled) {
         let Some(place) = self.peers.get_mut(peer.index()) else {
             return;
         };
         let envelope = row.envelope.as_deref();
-        if let Some(Kind::Bounce { answers, .. }) = envelope.map(|it| &it.kind) {
+        if kind == StreamKind::Bounce {
             let mut mail = place.incoming.iter_mut();
             let mail = mail.find(|stream| stream.kind == StreamKind::Mail);
-            if let Some(seq) = mail.and_then(|mail| mail.bounced(*answers)) {
+            if let Some(seq) = mail.and_then(|mail| mail.bounced(row.id)) {
                 self.record(|| Record::RefusalTold { peer, seq });
             }
             return;

@@ -348,7 +348,7 @@ impl World {
                     && !self.in_next.delivered.contains(&id)
                 {
                     if id.is_multiple_of(5) {
-                        let seq = incoming.refused();
+                        let seq = incoming.refused(envelope.id);
                         self.in_next.refused.push((seq, id));
                     } else {
                         self.in_next.delivered.push(id);
