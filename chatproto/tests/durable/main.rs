@@ -10,6 +10,7 @@
 mod backlog;
 #[path = "../common/mod.rs"]
 mod common;
+mod copies;
 mod deaths;
 mod edges;
 mod ends;
