@@ -235,7 +235,7 @@ impl Realm {
             return;
         };
         let request = self.next_request();
-        self.queue_fetches.insert(request, (peer, stream));
+        self.queue_fetches.insert(request, (peer, stream, upto));
         let fetch = QueueFetch {
             bytes_max,
             ..QueueFetch::range(peer, StreamKind::Mail, from, upto)
@@ -250,7 +250,7 @@ impl Realm {
         now: Now,
     ) -> Result<(), Misuse> {
         let asked = self.queue_fetches.remove(&request);
-        let (peer, stream) = asked.ok_or(Misuse::UnknownRequest)?;
+        let (peer, stream, upto) = asked.ok_or(Misuse::UnknownRequest)?;
         let place = self.peers.get_mut(peer.index());
         let Some(mail) = place
             .map(|place| &mut place.mail)
@@ -259,7 +259,8 @@ impl Realm {
             return Ok(());
         };
         mail.fetch_ended();
-        let rows = fetched.filter(|rows| !rows.is_empty());
+        // All of it may have been acknowledged meanwhile.
+        let rows = fetched.filter(|rows| !rows.is_empty() || !mail.holds(upto));
         let is_whole = rows.is_some_and(|rows| {
             let mut rows = rows.into_iter();
             rows.all(|row| mail.fetched(row.seq, row.envelope))

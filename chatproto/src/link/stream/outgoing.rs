@@ -369,6 +369,11 @@ impl OutStream {
         self.oldest + self.rows.len() as u64 - 1
     }
 
+    /// Whether the row of a number is still to be sent, or is under way.
+    pub(crate) fn holds(&self, seq: u64) -> bool {
+        (self.oldest..=self.last()).contains(&seq)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.rows.len() + self.unsettled.len()
     }
