@@ -24,6 +24,7 @@ mod marks;
 mod neighbours;
 mod passwords;
 mod posts;
+mod queues;
 mod reading;
 mod replies;
 mod restore;
