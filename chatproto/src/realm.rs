@@ -137,8 +137,8 @@ pub struct Realm {
     cursors_behind: VecDeque<(u64, PeerId, Uuid, u64, Uuid)>,
     /// Fetches of what a batch brings.
     fetches_behind: VecDeque<(u64, RequestId, Fetch)>,
-    /// What is read of streams: of which peer, and which.
-    queue_fetches: BTreeMap<RequestId, (PeerId, Uuid)>,
+    /// What is read of streams: of which peer, of which one, and up to where.
+    queue_fetches: BTreeMap<RequestId, (PeerId, Uuid, u64)>,
     /// Inboxes that take too much memory until a batch is in the store.
     to_relieve: VecDeque<(u64, UserId)>,
     /// Connections whose next line waits until less is to be stored.

@@ -13,7 +13,7 @@ pub(crate) fn durable(number: usize, peer: usize) -> Config {
 }
 
 /// Two realms with stores, and messi's token; not linked yet.
-fn apart() -> (Pair, String) {
+pub(crate) fn apart() -> (Pair, String) {
     let mut pair = Pair::of(durable(1, 2), durable(2, 1));
     let (_, token) = pair.one.enter("messi", "surabaya");
     pair.two.commit();

@@ -1,4 +1,8 @@
 mod incoming;
+mod marks;
+mod memory;
+mod model;
+mod older;
 mod outgoing;
 
 use super::*;
@@ -39,9 +43,14 @@ const EXPIRES_MS: u64 = 1_000;
 
 /// Adds a row whose id is its number. Returns whether it may be sent without further word.
 fn append(stream: &mut OutStream) -> bool {
+    append_within(stream, u64::MAX)
+}
+
+/// The same, with a bound of what may be in memory.
+fn append_within(stream: &mut OutStream, memory_bytes_max: u64) -> bool {
     let seq = stream.last() + 1;
-    let expires_ms = EXPIRES_MS + seq - 1;
-    let (given, is_marked) = stream.append(envelope(seq.into(), ""), writer(), expires_ms);
+    let (row, expires_ms) = (envelope(seq.into(), ""), EXPIRES_MS + seq - 1);
+    let (given, is_marked) = stream.append(row, writer(), expires_ms, memory_bytes_max);
     assert_eq!(given, seq);
     is_marked
 }
@@ -140,6 +149,29 @@ fn ack(durable: u64, refused: &[u64]) -> Frame {
         stream: MAIL,
         durable,
         refused: refused.to_vec(),
+    }
+}
+
+/// The numbers that are given up at that time, in order.
+fn expired(stream: &mut OutStream, now_ms: u64) -> Vec<u64> {
+    let rows = std::iter::from_fn(|| stream.expire(now_ms));
+    let rows = rows.map(|row| {
+        assert_eq!(row.envelope.id, Uuid::from_u128(row.seq.into()));
+        assert_eq!(row.writer, writer());
+        row.seq
+    });
+    rows.collect()
+}
+
+/// The number of a frame, and whether it is a void.
+fn next(stream: &mut OutStream) -> Option<(u64, bool)> {
+    match stream.next(LINE_MAX)? {
+        Next::Frame(Frame::Env { seq, .. }) => Some((seq, false)),
+        Next::Frame(Frame::Void { seq, id, .. }) => {
+            assert_eq!(id, Uuid::from_u128(seq.into()));
+            Some((seq, true))
+        }
+        other => panic!("{other:?}"),
     }
 }
 

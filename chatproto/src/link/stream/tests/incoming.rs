@@ -2,6 +2,11 @@
 
 use super::*;
 
+/// The id of the bounce of the envelope with that number.
+fn bounce(seq: u64) -> Uuid {
+    Uuid::from_u128(u128::from(seq) << 64)
+}
+
 #[test]
 fn envelopes_are_delivered_once_and_in_order() {
     let mut stream = incoming(3);
@@ -57,12 +62,14 @@ fn refusals_are_told_on_each_link_until_the_peer_has_the_bounce() {
     let mut stream = incoming(3);
     for seq in 1..=3 {
         arrive(&mut stream, seq).unwrap();
-        stream.refused();
+        stream.refused(bounce(seq));
     }
     store(&mut stream);
     assert_eq!(stream.acks(), [ack(3, &[1, 2, 3])]);
 
-    stream.bounced(Uuid::from_u128(1));
+    assert_eq!(stream.bounced(bounce(2)), None);
+    assert_eq!(stream.bounced(Uuid::from_u128(1)), None);
+    assert_eq!(stream.bounced(bounce(1)), Some(1));
     stream.link_down();
     stream.resume(1, 3).unwrap();
 
@@ -75,7 +82,7 @@ fn an_ack_names_the_refused_among_those_it_covers() {
     for seq in 1..=4 {
         arrive(&mut stream, seq).unwrap();
         if seq % 2 == 0 {
-            stream.refused();
+            stream.refused(bounce(seq));
         }
     }
 
@@ -91,7 +98,7 @@ fn more_refusals_than_fit_a_line_are_told_in_several_acks() {
     let mut stream = incoming(300);
     for seq in 1..=300 {
         arrive(&mut stream, seq).unwrap();
-        stream.refused();
+        stream.refused(bounce(seq));
     }
     store(&mut stream);
 

@@ -124,7 +124,8 @@ fn what_a_resume_showed_to_be_dealt_with_is_settled_by_the_next_ack() {
 #[test]
 fn a_row_that_does_not_fit_the_peers_lines_goes_as_a_void() {
     let mut stream = OutStream::new(MAIL, StreamKind::Mail);
-    stream.append(envelope(1, &"x".repeat(5_000)), writer(), EXPIRES_MS);
+    let long = envelope(1, &"x".repeat(5_000));
+    stream.append(long, writer(), EXPIRES_MS, u64::MAX);
     append(&mut stream);
     stream.stored(2);
     resume(&mut stream, 0, 1).unwrap();
