@@ -2,6 +2,7 @@
 //! records and requests come out.
 
 mod batches;
+mod calls;
 mod classic;
 mod clients;
 mod closing;
@@ -47,6 +48,7 @@ use crate::slots::Slots;
 use crate::store::{Fetch, Fetched};
 use crate::time::{Deadline, Now};
 use batches::Batches;
+use calls::Calls;
 use classic::Classics;
 use clients::Clients;
 use links::{Link, Peer};
@@ -116,6 +118,7 @@ pub struct Realm {
     links: Slots<Link>,
     questions: Questions,
     classics: Classics,
+    calls: Calls,
     requests: u64,
     fetches: BTreeMap<RequestId, Fetching>,
     clients: Clients,
@@ -198,6 +201,7 @@ impl Realm {
             links: Slots::new(),
             questions: Questions::default(),
             classics: Classics::default(),
+            calls: Calls::default(),
             requests: 0,
             fetches: BTreeMap::new(),
             clients: Clients::new(random.map(), limits.exit_gap_ms, limits.outgoing_bytes_max),

@@ -7,7 +7,7 @@ mod thread;
 
 use crate::clock::Clock;
 use chatproto::link::transport::TransportConfig;
-use chatproto::{Config, Direction, Frame, LinkId, Misuse, Now, Realm, RealmName};
+use chatproto::{Config, Direction, Frame, LinkId, Misuse, Now, PeerKind, Realm, RealmName};
 use mio::Waker;
 use mio::net::TcpListener;
 use std::collections::BTreeMap;
@@ -64,9 +64,17 @@ struct Link {
 pub(crate) fn transport(config: &Config) -> TransportConfig {
     TransportConfig {
         own: config.realm.clone(),
-        peers: config.peers.iter().map(|peer| peer.name.clone()).collect(),
+        peers: linked(config).cloned().collect(),
         limits: config.limits.clone(),
     }
+}
+
+/// The peers that a realm has links with, or may have.
+pub(crate) fn linked(config: &Config) -> impl Iterator<Item = &RealmName> {
+    let linked = config.peers.iter();
+    linked
+        .filter(|peer| peer.kind == PeerKind::Linked)
+        .map(|peer| &peer.name)
 }
 
 /// The links of one realm.
