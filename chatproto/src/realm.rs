@@ -3,6 +3,7 @@
 
 mod arrivals;
 mod batches;
+mod calls;
 mod classic;
 mod clients;
 mod closing;
@@ -50,6 +51,7 @@ use crate::slots::Slots;
 use crate::store::{Fetch, Fetched, QueuedEnvelope};
 use crate::time::{Deadline, Now};
 use batches::Batches;
+use calls::Calls;
 use classic::Classics;
 use clients::Clients;
 use links::Link;
@@ -123,6 +125,7 @@ pub struct Realm {
     links: Slots<Link>,
     questions: Questions,
     classics: Classics,
+    calls: Calls,
     requests: u64,
     fetches: BTreeMap<RequestId, Fetching>,
     clients: Clients,
@@ -206,6 +209,7 @@ impl Realm {
             links: Slots::new(),
             questions: Questions::default(),
             classics: Classics::default(),
+            calls: Calls::default(),
             requests: 0,
             fetches: BTreeMap::new(),
             clients: Clients::new(random.map(), limits.exit_gap_ms, limits.outgoing_bytes_max),

@@ -3,6 +3,7 @@
 //! cargo-fuzz calls them from `tests/fuzz`, and `tests/tests/fuzz.rs` over the kept corpus and over
 //! inputs made from it.
 
+mod classic;
 mod client;
 mod cuts;
 mod frames;
@@ -15,6 +16,7 @@ mod seat;
 mod tape;
 mod transport;
 
+pub use classic::classic;
 pub use client::client;
 pub use cuts::cuts;
 pub use link::link;
@@ -26,8 +28,9 @@ pub use transport::transport;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All fuzz bodies.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 6] = [
     ("client", client),
+    ("classic", classic),
     ("link", link),
     ("transport", transport),
     ("sealed", sealed),

@@ -2,7 +2,7 @@
 
 use crate::escape::Escaped;
 use chatproto::store::StoreError;
-use chatproto::{CloseReason, ConnectionId, Event, LinkCloseReason, RealmName};
+use chatproto::{CloseReason, ConnectionId, ErrorCode, Event, LinkCloseReason, RealmName};
 use std::net::SocketAddr;
 use std::path::Path;
 use tracing::{debug, error, info, warn};
@@ -56,10 +56,17 @@ impl Journal {
     }
 
     /// Tells of a new connection, the way Python shows an address.
-    pub(crate) fn connection(&self, id: ConnectionId, from: SocketAddr) {
+    pub(crate) fn connection(
+        &self,
+        id: ConnectionId,
+        from: SocketAddr,
+        neighbour: Option<&RealmName>,
+    ) {
         let (ip, port) = (from.ip().to_canonical(), from.port());
+        let of =
+            neighbour.map_or_else(String::new, |name| format!(" for classic neighbour {name}"));
         info!(
-            "{} [{}]: connection from ('{ip}', {port})",
+            "{} [{}]: connection from ('{ip}', {port}){of}",
             self.realm,
             id.index()
         );
@@ -91,6 +98,7 @@ impl Journal {
             | Event::MailRefused { .. }
             | Event::PeerSaid { .. }
             | Event::PeerMisbehaved { .. } => self.link(event),
+            Event::ClassicReceived { .. } | Event::ClassicFailed { .. } => self.classic(event),
             _ => self.command(event),
         }
     }
@@ -210,6 +218,34 @@ impl Journal {
             Event::StoreRecovered => info!("{realm}: the store takes changes again"),
             // Told with their reasons where they happen: StoreFull, StoreBroken, FetchFailed.
             other => debug!("{realm}: {}", Escaped(&format!("{other:?}"))),
+        }
+    }
+
+    fn classic(&self, event: &Event) {
+        let realm = &self.realm;
+        match event {
+            Event::ClassicReceived {
+                connection,
+                peer,
+                from,
+                to,
+            } => info!(
+                "{realm} [{}]: SEND: classic neighbour {peer} send message from {from} to {to}",
+                connection.index()
+            ),
+            Event::ClassicFailed { peer, code } => {
+                let why = match code {
+                    ErrorCode::RealmAway => "it cannot be reached, nothing was sent",
+                    ErrorCode::DeliveryUnknown => {
+                        "it gave no clear answer, the message may have arrived or not"
+                    }
+                    _ => "it refused the message",
+                };
+                warn!(
+                    "{realm}: a message to classic neighbour {peer} was not confirmed and its sender told: {why}"
+                );
+            }
+            _ => {}
         }
     }
 

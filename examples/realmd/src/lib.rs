@@ -18,6 +18,7 @@
 #![forbid(unsafe_code)]
 
 mod chat;
+mod classic;
 mod cli;
 mod clients;
 mod clock;
@@ -38,4 +39,6 @@ mod store;
 pub use cli::main;
 pub use listener::ListenError;
 pub use server::{Server, StartError};
-pub use settings::{Listen, Settings, SettingsError, StoreSettings, check_together};
+pub use settings::{
+    ClassicSettings, Listen, Settings, SettingsError, StoreSettings, check_together,
+};

@@ -7,7 +7,7 @@ mod thread;
 
 use crate::clock::Clock;
 use chatproto::link::transport::{Security, TransportConfig, TransportPeer};
-use chatproto::{Config, Direction, Frame, LinkId, Misuse, Now, Realm, RealmName};
+use chatproto::{Config, Direction, Frame, LinkId, Misuse, Now, PeerKind, Realm, RealmName};
 use mio::Waker;
 use mio::net::TcpListener;
 use std::collections::BTreeMap;
@@ -62,8 +62,8 @@ struct Link {
 
 /// What the transports of a realm have to know.
 pub(crate) fn transport(config: &Config) -> TransportConfig {
-    let peers = config.peers.iter().map(|peer| TransportPeer {
-        name: peer.name.clone(),
+    let peers = linked(config).map(|name| TransportPeer {
+        name: name.clone(),
         security: Security::Plain,
     });
     TransportConfig {
@@ -72,6 +72,14 @@ pub(crate) fn transport(config: &Config) -> TransportConfig {
         peers: peers.collect(),
         limits: config.limits.clone(),
     }
+}
+
+/// The peers that a realm has links with, or may have.
+pub(crate) fn linked(config: &Config) -> impl Iterator<Item = &RealmName> {
+    let linked = config.peers.iter();
+    linked
+        .filter(|peer| peer.kind == PeerKind::Linked)
+        .map(|peer| &peer.name)
 }
 
 /// The links of one realm.

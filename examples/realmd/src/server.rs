@@ -1,14 +1,17 @@
 //! A realm that runs: its ports, its threads, its end.
 
+use crate::classic::Neighbours;
 use crate::clock::Clock;
 use crate::driver::{Driver, Stop};
 use crate::journal::Journal;
 use crate::links::{self, Links};
 use crate::listener::{self, Acceptor, ListenError};
 use crate::operate::Desk;
-use crate::settings::{Settings, StoreSettings};
+use crate::settings::{ClassicSettings, Settings, StoreSettings};
 use crate::store::{self, Opened, Storage, StoreHandle, StoreStartError};
 use chatproto::{Config, ConfigError, Passwords, Realm, RealmName};
+use mio::net::TcpListener;
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -47,6 +50,8 @@ pub struct Server {
     name: RealmName,
     client_address: SocketAddr,
     link_address: Option<SocketAddr>,
+    /// Where classic neighbours come to.
+    classic: BTreeMap<RealmName, SocketAddr>,
     store: Option<StoreHandle>,
     stop: Stop,
     thread: Option<JoinHandle<io::Result<()>>>,
@@ -100,6 +105,7 @@ impl Server {
             client,
             link,
             peers,
+            classic,
             store,
             ..
         } = settings;
@@ -111,20 +117,24 @@ impl Server {
         )?;
         let client_listener = listener::open(&client)?;
         let client_address = client_listener.local_addr()?;
-        // No peers: no link port, no link thread.
-        let linked = !config.peers.is_empty();
+        // No linked peers: no link port, no link thread.
+        let linked = links::linked(&config).next().is_some();
         let link_listener = link
             .filter(|_| linked)
             .map(|link| listener::open(&link))
             .transpose()?;
         let link_address = link_listener
             .as_ref()
-            .map(mio::net::TcpListener::local_addr)
+            .map(TcpListener::local_addr)
             .transpose()?;
+
+        let hearing = listen_to(&classic)?;
+        let heard_at = addresses(&hearing)?;
 
         let clock = Clock::start();
         let transport = links::transport(&config);
-        let peer_names: Vec<_> = config.peers.iter().map(|peer| peer.name.clone()).collect();
+        let peer_names: Vec<_> = links::linked(&config).cloned().collect();
+        let patience_ms = config.limits.classic_ms_max;
         let has_plain_passwords = config.passwords == Passwords::Plain;
         let (realm, opened) = make_realm(store.as_ref(), config, clock)?;
         let mut driver = Driver::new(
@@ -134,6 +144,7 @@ impl Server {
             Acceptor::new(client_listener),
         )?;
         warn_of_what_is_open(&name, client_address, has_plain_passwords, linked);
+        warn_of_neighbours(&name, &classic, &heard_at);
         let storage = opened
             .map(|opened| Storage::start(opened, &driver.waker()))
             .transpose()?;
@@ -152,6 +163,9 @@ impl Server {
                 driver.waker(),
             )?);
         }
+        if !classic.is_empty() {
+            driver.hear(Neighbours::new(&classic, hearing, patience_ms))?;
+        }
         let stop = driver.stop();
         let thread = std::thread::Builder::new()
             .name(name.to_string())
@@ -160,6 +174,7 @@ impl Server {
             name,
             client_address,
             link_address,
+            classic: heard_at,
             store,
             stop,
             thread: Some(thread),
@@ -182,6 +197,13 @@ impl Server {
     #[must_use]
     pub fn link_address(&self) -> Option<SocketAddr> {
         self.link_address
+    }
+
+    /// Where classic neighbours connect, with the ports that were really taken; those that only are
+    /// called are not among them.
+    #[must_use]
+    pub fn classic_addresses(&self) -> &BTreeMap<RealmName, SocketAddr> {
+        &self.classic
     }
 
     /// The file that keeps the realm's data; none if they are in memory alone.
@@ -246,6 +268,26 @@ fn check_plain_links<'a>(
     elsewhere.map_or(Ok(()), |address| Err(StartError::PlainLink(*address)))
 }
 
+/// Opens the ports for classic neighbours.
+fn listen_to(
+    classic: &BTreeMap<RealmName, ClassicSettings>,
+) -> Result<Vec<(RealmName, TcpListener)>, ListenError> {
+    let ports = classic
+        .iter()
+        .filter_map(|(name, it)| Some((name, it.listen.as_ref()?)));
+    ports
+        .map(|(name, listen)| Ok((name.clone(), listener::open(listen)?)))
+        .collect()
+}
+
+fn addresses(
+    listeners: &[(RealmName, TcpListener)],
+) -> io::Result<BTreeMap<RealmName, SocketAddr>> {
+    let each = listeners.iter();
+    each.map(|(name, listener)| Ok((name.clone(), listener.local_addr()?)))
+        .collect()
+}
+
 /// Makes the realm, of what its store holds if it has one.
 fn make_realm(
     store: Option<&StoreSettings>,
@@ -283,5 +325,26 @@ fn warn_of_what_is_open(
             "{name}: LINKS ARE PLAIN: NEITHER ENCRYPTED NOR AUTHENTICATED. Any program on this machine can read them \
              and write as any user of a peer. For tests and lessons only."
         );
+    }
+}
+
+fn warn_of_neighbours(
+    name: &RealmName,
+    classic: &BTreeMap<RealmName, ClassicSettings>,
+    heard_at: &BTreeMap<RealmName, SocketAddr>,
+) {
+    for (peer, settings) in classic {
+        if let Some(address) = heard_at.get(peer) {
+            warn!(
+                "{name}: CLASSIC NEIGHBOUR {peer}: ANYONE WHO REACHES {address} CAN WRITE AS ANY USER OF {peer}. Nothing is \
+                 encrypted, nothing proves who writes."
+            );
+        }
+        if let Some(address) = settings.address {
+            warn!(
+                "{name}: CLASSIC NEIGHBOUR {peer}: MESSAGES GO UNENCRYPTED TO WHOEVER ANSWERS AT {address}. They stand outside \
+                 the promise: each is tried once, and may be lost where its sender is told that it is not known."
+            );
+        }
     }
 }

@@ -48,6 +48,8 @@ pub struct Settings {
     pub link: Option<Listen>,
     /// Where the peers that this realm calls are found.
     pub peers: BTreeMap<RealmName, SocketAddr>,
+    /// Where the classic neighbours among the peers are found, and where they come to.
+    pub classic: BTreeMap<RealmName, ClassicSettings>,
     /// Where its data are kept; without it they are in memory alone.
     pub store: Option<StoreSettings>,
     /// Where the realm's name stands.
@@ -56,7 +58,7 @@ pub struct Settings {
 
 impl Settings {
     /// A realm for clients alone, in memory: to link it, fill in [`link`](Self::link) and
-    /// [`peers`](Self::peers) beside those of `config`; to keep its data, [`store`](Self::store).
+    /// [`peers`](Self::peers) beside those of `config`, or [`classic`](Self::classic); to keep its data, [`store`](Self::store).
     #[must_use]
     pub fn new(config: Config, client: SocketAddr) -> Self {
         Self {
@@ -64,6 +66,7 @@ impl Settings {
             client: client.into(),
             link: None,
             peers: BTreeMap::new(),
+            classic: BTreeMap::new(),
             store: None,
             named_at: None,
         }
@@ -101,6 +104,17 @@ impl Settings {
     pub fn from_toml(text: &str) -> Result<Self, SettingsError> {
         reading::read("realm", text)
     }
+}
+
+/// How a realm and a classic neighbour reach each other. Whoever reaches `listen` can write as any user
+/// of that neighbour.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct ClassicSettings {
+    /// Where its server is; without one it is never called.
+    pub address: Option<SocketAddr>,
+    /// Where it connects, a port for it alone; without one it cannot call.
+    pub listen: Option<Listen>,
 }
 
 /// An address to listen on.

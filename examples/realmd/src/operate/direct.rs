@@ -64,10 +64,10 @@ fn work(
     match request {
         Request::Backup(destination) => job::backup(&mut reader, destination),
         Request::Inspect | Request::Compact => {
-            let peers = settings.config.peers.iter();
+            let peers = crate::links::linked(&settings.config);
             let status = Status {
                 running: None,
-                links: peers.map(|peer| (peer.name.clone(), None)).collect(),
+                links: peers.map(|peer| (peer.clone(), None)).collect(),
             };
             job::inspect(&settings.config.realm, file, status, &mut reader)
         }

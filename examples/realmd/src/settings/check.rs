@@ -1,6 +1,7 @@
 //! What only several realm files together can get wrong.
 
 use super::{Listen, Place, Settings, SettingsError};
+use crate::links::linked;
 
 /// Checks that realms of one process do not stand in each other's way.
 ///
@@ -21,12 +22,14 @@ pub fn check_together(all: &[Settings]) -> Result<(), SettingsError> {
             return Err(error(settings.named_at.as_ref(), sentence));
         }
         names.push(settings);
-        // Without peers the link port stays closed.
+        // Without linked peers the link port stays closed.
         let link = settings
             .link
             .as_ref()
-            .filter(|_| !settings.config.peers.is_empty());
-        for listen in std::iter::once(&settings.client).chain(link) {
+            .filter(|_| linked(&settings.config).next().is_some());
+        let neighbours = settings.classic.values();
+        let classic = neighbours.filter_map(|neighbour| neighbour.listen.as_ref());
+        for listen in std::iter::once(&settings.client).chain(link).chain(classic) {
             if let Some(other) = ports.iter().find(|other| clash(other, listen)) {
                 let sentence = format!(
                     "{} is taken by {} already",

@@ -1,9 +1,10 @@
 //! From the text of a realm file to [`Settings`].
 
-use super::table::{At, Document, Table, did_you_mean};
+mod peers;
+
+use super::table::{At, Document, Table};
 use super::{Listen, Place, Settings, SettingsError, storage, users};
-use chatproto::{Config, Detail, LimitError, PeerConfig, RealmName};
-use std::collections::BTreeMap;
+use chatproto::{Config, Detail, LimitError, RealmName};
 use std::net::SocketAddr;
 use toml::de::DeTable;
 
@@ -20,7 +21,6 @@ const TOP: [&str; 9] = [
 ];
 const CLIENT: [&str; 1] = ["address"];
 const LINK: [&str; 2] = ["address", "insecure"];
-const PEER: [&str; 3] = ["name", "address", "mode"];
 
 /// Reads the text of a realm file that is called `file`.
 pub(super) fn read(file: &str, text: &str) -> Result<Settings, SettingsError> {
@@ -62,13 +62,14 @@ impl<'a> Reader<'a> {
             Some(table) => self.link(table)?,
             None => (None, false),
         };
-        let peers = self.read_peers(&mut config, link.as_ref(), insecure)?;
+        let found = self.read_peers(&mut config, link.as_ref(), insecure)?;
         let named_at = Some(self.place(name));
         Ok(Settings {
             config,
             client,
             link,
-            peers,
+            peers: found.linked,
+            classic: found.classic,
             store,
             named_at,
         })
@@ -135,69 +136,6 @@ impl<'a> Reader<'a> {
                     }
                     other => self.document.error(key.offset, other.to_string()),
                 })?;
-        }
-        Ok(())
-    }
-
-    fn read_peers(
-        &self,
-        config: &mut Config,
-        link: Option<&Listen>,
-        insecure: bool,
-    ) -> Result<BTreeMap<RealmName, SocketAddr>, SettingsError> {
-        let mut addresses = BTreeMap::new();
-        for table in self.top.tables("peers", "[[peers]]", &PEER)? {
-            let name = table.required_text("name")?;
-            let peer = self.parse(name, RealmName::parse)?;
-            if peer == config.realm {
-                return Err(self.document.error(
-                    name.offset,
-                    format!("{:?} cannot be its own peer", name.value),
-                ));
-            }
-            if config.peers.iter().any(|other| other.name == peer) {
-                return Err(self.document.error(
-                    name.offset,
-                    format!("the peer {:?} is named twice", name.value),
-                ));
-            }
-            self.check_mode(&table, insecure)?;
-            let Some(text) = table.text("address")? else {
-                if link.is_none() {
-                    let sentence = format!(
-                        "{peer} and {} cannot meet: give this peer an address to call, or [link] one to be called on",
-                        config.realm
-                    );
-                    return Err(table.error(sentence));
-                }
-                config.peers.push(PeerConfig::incoming_only(peer));
-                continue;
-            };
-            let address = self.address(text)?;
-            self.loopback(text, address)?;
-            config.peers.push(PeerConfig::new(peer.clone()));
-            addresses.insert(peer, address);
-        }
-        Ok(addresses)
-    }
-
-    fn check_mode(&self, table: &Table<'a>, insecure: bool) -> Result<(), SettingsError> {
-        let Some(mode) = table.text("mode")? else {
-            return Err(
-                table.error("[[peers]] needs mode = \"plain\", the one mode there is so far")
-            );
-        };
-        if mode.value != "plain" {
-            let hint = did_you_mean(mode.value, std::iter::once("plain"));
-            let sentence = format!(
-                "there is no mode {:?} so far, only \"plain\"{hint}",
-                mode.value
-            );
-            return Err(self.document.error(mode.offset, sentence));
-        }
-        if !insecure {
-            let sentence = "mode \"plain\" neither encrypts nor authenticates: it needs insecure = true in [link]";
-            return Err(self.document.error(mode.offset, sentence));
         }
         Ok(())
     }
