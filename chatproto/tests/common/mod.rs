@@ -544,6 +544,13 @@ pub(crate) fn token_of(reply: &str) -> String {
     rest[..36].to_owned()
 }
 
+/// The texts that an `inbox` shows, in its order and without their line ends.
+pub(crate) fn texts_of(inbox: &str) -> Vec<String> {
+    let texts = inbox.split("\"msg\": \"").skip(1);
+    let texts = texts.map(|rest| rest.split("\\r\\n\"").next().unwrap().to_owned());
+    texts.collect()
+}
+
 pub(crate) fn hello(from: &str, to: &str) -> Frame {
     Frame::Hello(chatproto::link::frame::Hello {
         realm: from.to_owned(),
