@@ -3,15 +3,12 @@
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 use siphasher::sip::SipHasher13;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::BuildHasher;
 use uuid::Uuid;
 
 /// A map hashed under a key of the realm's own, so that nobody can choose names that collide.
 pub(crate) type SeededMap<K, V> = HashMap<K, V, SeededState>;
-
-/// A set hashed likewise.
-pub(crate) type SeededSet<T> = HashSet<T, SeededState>;
 
 /// Makes the hashers of a [`SeededMap`].
 #[derive(Clone)]
@@ -70,11 +67,6 @@ impl Random {
         HashMap::with_hasher(SeededState { keys })
     }
 
-    pub(crate) fn set<T>(&mut self) -> SeededSet<T> {
-        let keys = (self.rng.next_u64(), self.rng.next_u64());
-        HashSet::with_hasher(SeededState { keys })
-    }
-
     /// A number from 0 to `bound`, both included.
     pub(crate) fn up_to(&mut self, bound: u64) -> u64 {
         match bound.checked_add(1) {
@@ -91,8 +83,8 @@ impl Random {
 
     /// An envelope's identity: sorts by the time it was made, and by order within a millisecond.
     pub(crate) fn uuid_v7(&mut self, unix_ms: u64) -> Uuid {
-        let mut random = [0; 8];
-        self.rng.fill_bytes(&mut random);
+        let mut bytes = [0; 10];
+        self.rng.fill_bytes(&mut bytes);
         let (last_ms, counter) = self.last_v7;
         let (ms, counter) = if unix_ms > last_ms {
             (unix_ms, 0)
@@ -102,9 +94,9 @@ impl Random {
             (last_ms + 1, 0)
         };
         self.last_v7 = (ms, counter);
-        let [high, low] = counter.to_be_bytes();
-        let [a, b, c, d, e, f, g, h] = random;
-        let bytes = [high, low, a, b, c, d, e, f, g, h];
+        for (to, from) in bytes.iter_mut().zip(counter.to_be_bytes()) {
+            *to = from;
+        }
         uuid::Builder::from_unix_timestamp_millis(ms, &bytes).into_uuid()
     }
 }

@@ -123,11 +123,11 @@ impl Neighbours {
             Record::StreamRenumbered {
                 peer,
                 kind,
+                before,
                 stream,
                 acknowledged,
             } => {
-                let out = self.outgoing.get_mut(&(*peer, *kind));
-                if let Some(out) = out.filter(|out| out.stream != *stream) {
+                if let Some(out) = self.lane(*peer, *kind, *before) {
                     out.renumber(*stream, *acknowledged);
                 }
             }
