@@ -10,6 +10,13 @@ use uuid::Uuid;
 /// A map hashed under a key of the realm's own, so that nobody can choose names that collide.
 pub(crate) type SeededMap<K, V> = HashMap<K, V, SeededState>;
 
+/// A set hashed likewise.
+#[expect(
+    clippy::disallowed_types,
+    reason = "this is the one with `SeededState`"
+)]
+pub(crate) type SeededSet<T> = std::collections::HashSet<T, SeededState>;
+
 /// Makes the hashers of a [`SeededMap`].
 #[derive(Clone)]
 pub(crate) struct SeededState {
@@ -65,6 +72,11 @@ impl Random {
     pub(crate) fn map<K, V>(&mut self) -> SeededMap<K, V> {
         let keys = (self.rng.next_u64(), self.rng.next_u64());
         HashMap::with_hasher(SeededState { keys })
+    }
+
+    pub(crate) fn set<T>(&mut self) -> SeededSet<T> {
+        let keys = (self.rng.next_u64(), self.rng.next_u64());
+        SeededSet::with_hasher(SeededState { keys })
     }
 
     /// A number from 0 to `bound`, both included.

@@ -1,13 +1,13 @@
 //! Which messages of a peer were kept: the same one in another stream is no second copy.
 
-use crate::random::SeededMap;
+use crate::random::SeededSet;
 use std::collections::VecDeque;
 use uuid::Uuid;
 
 /// The ids of the messages last kept of one peer.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
-    ids: SeededMap<Uuid, ()>,
+    ids: SeededSet<Uuid>,
     /// In the order in which they were kept; the last one has the number `last`.
     order: VecDeque<Uuid>,
     last: u64,
@@ -21,7 +21,7 @@ pub(crate) struct Numbered {
 }
 
 impl Seen {
-    pub(crate) fn new(ids: SeededMap<Uuid, ()>) -> Self {
+    pub(crate) fn new(ids: SeededSet<Uuid>) -> Self {
         Self {
             ids,
             order: VecDeque::new(),
@@ -30,7 +30,7 @@ impl Seen {
     }
 
     pub(crate) fn contains(&self, id: &Uuid) -> bool {
-        self.ids.contains_key(id)
+        self.ids.contains(id)
     }
 
     /// Remembers a message, and forgets the oldest one where there are too many.
@@ -58,7 +58,7 @@ impl Seen {
     }
 
     fn push(&mut self, id: Uuid, ids_max: u64) {
-        self.ids.insert(id, ());
+        self.ids.insert(id);
         self.order.push_back(id);
         while self.order.len() as u64 > ids_max {
             if let Some(first) = self.order.pop_front() {
@@ -78,7 +78,7 @@ mod tests {
     const C: Uuid = Uuid::from_u128(0xc);
 
     fn seen() -> Seen {
-        Seen::new(Random::new([7; 32]).map())
+        Seen::new(Random::new([7; 32]).set())
     }
 
     #[test]

@@ -61,7 +61,7 @@ impl Peer {
             mail: OutStream::new(random.uuid_v4(), StreamKind::Mail),
             bounce: OutStream::new(random.uuid_v4(), StreamKind::Bounce),
             incoming: Vec::new(),
-            seen: Seen::new(random.map()),
+            seen: Seen::new(random.set()),
             refused: BTreeMap::new(),
             line_bytes_max: u64::MAX,
             renumbered_ms: None,
