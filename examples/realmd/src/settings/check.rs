@@ -25,7 +25,7 @@ pub fn check_together(all: &[Settings]) -> Result<(), SettingsError> {
         let link = settings
             .link
             .as_ref()
-            .filter(|_| !settings.config.peers.is_empty());
+            .filter(|_| settings.is_linked());
         for listen in std::iter::once(&settings.client).chain(link) {
             if let Some(other) = ports.iter().find(|other| clash(other, listen)) {
                 let sentence = format!(

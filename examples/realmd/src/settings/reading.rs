@@ -1,10 +1,13 @@
 //! From the text of a realm file to [`Settings`].
 
-use super::table::{At, Document, Table, did_you_mean};
+mod peers;
+
+use super::table::{At, Document, Table};
 use super::{Listen, Place, Settings, SettingsError, storage, users};
-use chatproto::{Config, Detail, LimitError, PeerConfig, RealmName};
-use std::collections::BTreeMap;
+use chatproto::{Config, Detail, LimitError, RealmName};
+use peers::Link;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use toml::de::DeTable;
 
 const TOP: [&str; 9] = [
@@ -19,8 +22,7 @@ const TOP: [&str; 9] = [
     "limits",
 ];
 const CLIENT: [&str; 1] = ["address"];
-const LINK: [&str; 2] = ["address", "insecure"];
-const PEER: [&str; 3] = ["name", "address", "mode"];
+const LINK: [&str; 3] = ["address", "insecure", "key_file"];
 
 /// Reads the text of a realm file that is called `file`.
 pub(super) fn read(file: &str, text: &str) -> Result<Settings, SettingsError> {
@@ -58,18 +60,19 @@ impl<'a> Reader<'a> {
         let client = self.client()?;
         let store = storage::read(self.document, &self.top)?;
         let link_table = self.top.table("link", "[link]", &LINK)?;
-        let (link, insecure) = match &link_table {
-            Some(table) => self.link(table)?,
-            None => (None, false),
-        };
-        let peers = self.read_peers(&mut config, link.as_ref(), insecure)?;
+        let key_file = self.key_file(link_table.as_ref())?;
+        let link = self.link(link_table.as_ref(), key_file.is_some())?;
+        let peers = self.read_peers(&mut config, &link, store.is_some())?;
         let named_at = Some(self.place(name));
         Ok(Settings {
             config,
             client,
-            link,
+            link: link.listen,
+            key_file,
             peers,
             store,
+            bounce_removed: false,
+            file: None,
             named_at,
         })
     }
@@ -97,20 +100,37 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn link(&self, table: &Table<'a>) -> Result<(Option<Listen>, bool), SettingsError> {
-        let insecure = table.flag("insecure")?.is_some_and(|flag| flag.value);
-        let Some(text) = table.text("address")? else {
-            return Ok((None, insecure));
+    fn key_file(&self, link: Option<&Table<'a>>) -> Result<Option<PathBuf>, SettingsError> {
+        let Some(text) = link.map(|table| table.text("key_file")).transpose()?.flatten() else {
+            return Ok(None);
         };
-        let address = self.address(text)?;
-        self.loopback(text, address)?;
-        Ok((
-            Some(Listen {
-                address,
+        if text.value.is_empty() || text.value.ends_with(".pub") {
+            let sentence = "\"key_file\" names the file of the secret key, such as \"realm1.key\"; the public one \
+                            is written beside it";
+            return Err(self.document.error(text.offset, sentence));
+        }
+        Ok(Some(text.value.into()))
+    }
+
+    fn link(&self, table: Option<&Table<'a>>, has_key_file: bool) -> Result<Link<'a>, SettingsError> {
+        let mut link = Link {
+            listen: None,
+            address: None,
+            insecure: false,
+            has_key_file,
+        };
+        let Some(table) = table else {
+            return Ok(link);
+        };
+        link.insecure = table.flag("insecure")?.is_some_and(|flag| flag.value);
+        link.address = table.text("address")?;
+        if let Some(text) = link.address {
+            link.listen = Some(Listen {
+                address: self.address(text)?,
                 place: Some(self.place(text)),
-            }),
-            insecure,
-        ))
+            });
+        }
+        Ok(link)
     }
 
     fn read_limits(&self, config: &mut Config) -> Result<(), SettingsError> {
@@ -135,69 +155,6 @@ impl<'a> Reader<'a> {
                     }
                     other => self.document.error(key.offset, other.to_string()),
                 })?;
-        }
-        Ok(())
-    }
-
-    fn read_peers(
-        &self,
-        config: &mut Config,
-        link: Option<&Listen>,
-        insecure: bool,
-    ) -> Result<BTreeMap<RealmName, SocketAddr>, SettingsError> {
-        let mut addresses = BTreeMap::new();
-        for table in self.top.tables("peers", "[[peers]]", &PEER)? {
-            let name = table.required_text("name")?;
-            let peer = self.parse(name, RealmName::parse)?;
-            if peer == config.realm {
-                return Err(self.document.error(
-                    name.offset,
-                    format!("{:?} cannot be its own peer", name.value),
-                ));
-            }
-            if config.peers.iter().any(|other| other.name == peer) {
-                return Err(self.document.error(
-                    name.offset,
-                    format!("the peer {:?} is named twice", name.value),
-                ));
-            }
-            self.check_mode(&table, insecure)?;
-            let Some(text) = table.text("address")? else {
-                if link.is_none() {
-                    let sentence = format!(
-                        "{peer} and {} cannot meet: give this peer an address to call, or [link] one to be called on",
-                        config.realm
-                    );
-                    return Err(table.error(sentence));
-                }
-                config.peers.push(PeerConfig::incoming_only(peer));
-                continue;
-            };
-            let address = self.address(text)?;
-            self.loopback(text, address)?;
-            config.peers.push(PeerConfig::new(peer.clone()));
-            addresses.insert(peer, address);
-        }
-        Ok(addresses)
-    }
-
-    fn check_mode(&self, table: &Table<'a>, insecure: bool) -> Result<(), SettingsError> {
-        let Some(mode) = table.text("mode")? else {
-            return Err(
-                table.error("[[peers]] needs mode = \"plain\", the one mode there is so far")
-            );
-        };
-        if mode.value != "plain" {
-            let hint = did_you_mean(mode.value, std::iter::once("plain"));
-            let sentence = format!(
-                "there is no mode {:?} so far, only \"plain\"{hint}",
-                mode.value
-            );
-            return Err(self.document.error(mode.offset, sentence));
-        }
-        if !insecure {
-            let sentence = "mode \"plain\" neither encrypts nor authenticates: it needs insecure = true in [link]";
-            return Err(self.document.error(mode.offset, sentence));
         }
         Ok(())
     }
