@@ -1,5 +1,7 @@
 //! The loop of a realm: one thread that owns the engine and all client sockets.
 
+mod attending;
+
 use crate::clients::Clients;
 use crate::clock::Clock;
 use crate::hashes::Hashes;
@@ -7,6 +9,7 @@ use crate::journal::Journal;
 use crate::links::Links;
 use crate::listener::{ACCEPTED_PER_TURN_MAX, Acceptor};
 use crate::operate::Desk;
+use crate::reload::Current;
 use crate::store::{Storage, Word};
 use chatproto::store::StoreError;
 use chatproto::{Connection, Misuse, Now, Output, Realm, StoreFailure};
@@ -57,10 +60,14 @@ pub(crate) struct Driver {
     /// For operators; it goes before the store.
     desk: Option<Desk>,
     storage: Option<Storage>,
+    /// The settings in force.
+    current: Option<Current>,
     /// The batch that the store has not answered.
     committing: Option<u64>,
     /// Why the store is broken.
     failure: Option<StoreError>,
+    /// The store had no room for what it was given last.
+    is_full: bool,
     stop: Arc<AtomicBool>,
     /// When a realm that ends has had time enough.
     end_at_ms: Option<u64>,
@@ -89,8 +96,10 @@ impl Driver {
             links: None,
             desk: None,
             storage: None,
+            current: None,
             committing: None,
             failure: None,
+            is_full: false,
             stop: Arc::default(),
             end_at_ms: None,
         })
@@ -108,13 +117,12 @@ impl Driver {
         }
     }
 
-    pub(crate) fn link(&mut self, links: Links) {
-        self.links = Some(links);
-    }
-
-    pub(crate) fn store(&mut self, storage: Storage, desk: Desk) {
-        self.storage = Some(storage);
+    /// Takes what operators work with.
+    pub(crate) fn operate(&mut self, storage: Option<Storage>, desk: Desk, current: Current) {
+        self.storage = storage;
         self.desk = Some(desk);
+        self.current = Some(current);
+        self.meet(self.clock.now());
     }
 
     /// Runs until the realm has ended.
@@ -201,6 +209,7 @@ impl Driver {
             match word {
                 Word::Committed(number) => {
                     self.committing = None;
+                    self.is_full = false;
                     self.journal.stored();
                     if let Some(desk) = &mut self.desk {
                         desk.committed(now);
@@ -209,6 +218,7 @@ impl Driver {
                 }
                 Word::Failed(number, StoreError::Full(sentence)) => {
                     self.committing = None;
+                    self.is_full = true;
                     self.journal.full(&sentence);
                     let full = StoreFailure::Full;
                     expect_use(self.realm.store_failed(number, full, now));
@@ -216,14 +226,18 @@ impl Driver {
                 Word::Failed(_, error) | Word::Broken(error) => self.fail(error, now),
             }
         }
-        if let Some(desk) = &mut self.desk {
-            desk.answer(|| self.clients.count());
-        }
+        self.attend(now);
     }
 
     /// Hands the next batch to the store, if none is under way.
     fn commit(&mut self, now: Now) {
         let Some(batch) = self.realm.take_batch() else {
+            if let Some(desk) = &mut self.desk
+                && self.committing.is_none()
+                && !self.is_full
+            {
+                desk.nothing_to_store();
+            }
             return;
         };
         if self.failure.is_some() {

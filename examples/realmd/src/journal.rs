@@ -2,7 +2,7 @@
 
 use crate::escape::Escaped;
 use chatproto::store::StoreError;
-use chatproto::{CloseReason, ConnectionId, Event, LinkCloseReason, RealmName};
+use chatproto::{CloseReason, ConnectionId, ErrorCode, Event, LinkCloseReason, RealmName};
 use std::net::SocketAddr;
 use std::path::Path;
 use tracing::{debug, error, info, warn};
@@ -55,6 +55,11 @@ impl Journal {
         info!("{realm} has ended, {data}");
     }
 
+    /// Tells what an operator has done, or what came of it.
+    pub(crate) fn operated(&self, sentence: &str) {
+        info!("{}: {}", self.realm, Escaped(sentence));
+    }
+
     /// Tells of a new connection, the way Python shows an address.
     pub(crate) fn connection(&self, id: ConnectionId, from: SocketAddr) {
         let (ip, port) = (from.ip().to_canonical(), from.port());
@@ -87,10 +92,14 @@ impl Journal {
             Event::LinkUp { .. }
             | Event::LinkFailed { .. }
             | Event::LinkDown { .. }
-            | Event::HistoryTruncated { .. }
-            | Event::MailRefused { .. }
             | Event::PeerSaid { .. }
             | Event::PeerMisbehaved { .. } => self.link(event),
+            Event::HistoryTruncated { .. }
+            | Event::OlderCopy { .. }
+            | Event::PeerRenewed { .. }
+            | Event::MailRefused { .. }
+            | Event::MailGivenUp { .. }
+            | Event::MailUnknown { .. } => self.mail(event),
             _ => self.command(event),
         }
     }
@@ -213,6 +222,59 @@ impl Journal {
         }
     }
 
+    /// What became of mail between realms, where it was not what people expect.
+    fn mail(&self, event: &Event) {
+        let realm = &self.realm;
+        match event {
+            Event::HistoryTruncated { peer, missing } => warn!(
+                "{realm}: history_truncated: the data of {peer}, or those of {realm}, are older than what the two had \
+                 agreed on, as after a backup was put back: {missing} messages between them are not in these data and are \
+                 not sent again; from now on nothing is lost or doubled"
+            ),
+            Event::OlderCopy { peer } => warn!(
+                "{realm}: its data are an older copy: {peer} has had messages that they do not know of; what waits for \
+                 {peer} is numbered anew and sent, so some of it may arrive there a second time; from now on nothing is \
+                 lost or doubled"
+            ),
+            Event::PeerRenewed { peer } => warn!(
+                "{realm}: {peer} has begun its messages anew: its data are new or an older copy; what it had accepted and \
+                 not sent may be lost, and only whoever runs {peer} can put that back"
+            ),
+            Event::MailRefused { peer, code } => warn!(
+                "{realm}: mail from {peer} was refused and its sender told: {}",
+                code.code()
+            ),
+            Event::MailGivenUp {
+                peer,
+                messages: count,
+                code,
+            } => {
+                let count = messages(*count);
+                match code {
+                    ErrorCode::PeerRemoved => warn!(
+                        "{realm}: {count} for {peer}, which is no peer any more, never left and went back to the senders"
+                    ),
+                    _ => warn!(
+                        "{realm}: {count} for {peer} could not be sent ({}) and went back to the senders; see whether {peer} \
+                         runs and the link comes up",
+                        code.code()
+                    ),
+                }
+            }
+            Event::MailUnknown {
+                peer,
+                messages: count,
+            } => {
+                let count = messages(*count);
+                warn!(
+                    "{realm}: {count} under way to {peer}, which is no peer any more: nobody will ever say whether they \
+                     arrived; the senders see them as unknown in their outbox"
+                );
+            }
+            _ => {}
+        }
+    }
+
     fn link(&self, event: &Event) {
         let realm = &self.realm;
         match event {
@@ -227,17 +289,6 @@ impl Journal {
                 "{realm}: no link to {peer}: {why} before it said hello; has it a peer named {realm} in its file, and is its [link] address right here? It is called again and again"
             ),
             Event::LinkDown { peer, why } => warn!("{realm}: link to {peer} is down: {why}"),
-            Event::HistoryTruncated { peer, missing } => {
-                warn!(
-                    "{realm}: history_truncated: {peer} or this realm was started anew and has forgotten {missing} messages that went between them; they are not sent again"
-                );
-            }
-            Event::MailRefused { peer, code } => {
-                warn!(
-                    "{realm}: mail from {peer} was refused and its sender told: {}",
-                    code.code()
-                );
-            }
             Event::PeerSaid { peer, code, text } => {
                 let (code, text) = (Escaped(code), Escaped(text));
                 info!("{realm}: {peer} ends the link: {code}, {text}");
@@ -250,6 +301,14 @@ impl Journal {
             }
             _ => {}
         }
+    }
+}
+
+/// So many messages.
+fn messages(count: u64) -> String {
+    match count {
+        1 => "one message".to_owned(),
+        many => format!("{many} messages"),
     }
 }
 

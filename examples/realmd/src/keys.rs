@@ -46,6 +46,14 @@ pub enum KeyFileError {
         /// What the system says.
         error: io::Error,
     },
+    /// There is no folder for it.
+    #[error("the folder {folder} cannot be made: {error}; make it, or name another one in [store]")]
+    Folder {
+        /// The folder.
+        folder: String,
+        /// What the system says.
+        error: io::Error,
+    },
     /// There is something else in the file.
     #[error("{file} is no key file: {why}")]
     NoKey {
@@ -67,7 +75,10 @@ pub(crate) fn of(settings: &Settings) -> Result<Option<StaticKey>, KeyFileError>
     };
     let realm = &settings.config.realm;
     if let Some(folder) = file.parent() {
-        crate::store::make_private(folder).map_err(system(folder, "made"))?;
+        crate::store::make_private(folder).map_err(|error| KeyFileError::Folder {
+            folder: folder.display().to_string(),
+            error,
+        })?;
     }
     let key = match read(&file, realm) {
         Err(KeyFileError::System { error, .. }) if error.kind() == ErrorKind::NotFound => {
@@ -278,7 +289,9 @@ mod tests {
         let read = read(&file, &realm1()).unwrap();
         assert_eq!(read.public(), made.public());
         assert_eq!(mode(&file), 0o600);
-        assert!(again.ends_with("realm1.key is there already and stays as it is: name another file"));
+        assert!(
+            again.ends_with("realm1.key is there already and stays as it is: name another file")
+        );
         // Nothing else is left.
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
@@ -322,7 +335,12 @@ mod tests {
         }
 
         fs::write(&file, b"\xff\xfe").unwrap();
-        assert!(read_public(&file).unwrap_err().to_string().contains("it is no text"));
+        assert!(
+            read_public(&file)
+                .unwrap_err()
+                .to_string()
+                .contains("it is no text")
+        );
         let told = read_public(folder.path()).unwrap_err().to_string();
         assert!(told.contains("it is no plain file"), "{told}");
         assert!(read_public(&folder.path().join("b")).unwrap().is_none());
@@ -342,7 +360,13 @@ mod tests {
 
         assert_eq!(read_public(&public).unwrap(), Some(two.public()));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-        assert_eq!(public_file(Path::new("a/realm.1.key")), Path::new("a/realm.1.pub"));
-        assert_eq!(public_file(Path::new("a/realm.1")), Path::new("a/realm.1.pub"));
+        assert_eq!(
+            public_file(Path::new("a/realm.1.key")),
+            Path::new("a/realm.1.pub")
+        );
+        assert_eq!(
+            public_file(Path::new("a/realm.1")),
+            Path::new("a/realm.1.pub")
+        );
     }
 }

@@ -183,8 +183,14 @@ mod tests {
     #[test]
     fn what_cannot_change_while_it_runs_is_told() {
         let table = [
-            (GOOD.replace(":1\"", ":3\""), "[client] has changed, which needs a restart"),
-            (GOOD.replace(":2\"", ":3\""), "[link] address has changed, which needs a restart"),
+            (
+                GOOD.replace(":1\"", ":3\""),
+                "[client] has changed, which needs a restart",
+            ),
+            (
+                GOOD.replace(":2\"", ":3\""),
+                "[link] address has changed, which needs a restart",
+            ),
             (
                 format!("{GOOD}[limits]\nexit_gap_ms = 7\n"),
                 "[limits] has changed, which needs a restart",
@@ -193,7 +199,10 @@ mod tests {
                 format!("{GOOD}[passwords]\nscheme = \"plain\"\n"),
                 "[passwords] has changed, which needs a restart",
             ),
-            (format!("log = \"wire\"\n{GOOD}"), "log has changed, which needs a restart"),
+            (
+                format!("log = \"wire\"\n{GOOD}"),
+                "log has changed, which needs a restart",
+            ),
             (
                 format!("{GOOD}[[users]]\nname = \"messi\"\npassword = \"x\"\n"),
                 "the user messi is new, which needs a restart",

@@ -110,8 +110,6 @@ impl Server {
         check_peers(&settings)?;
         let client_listener = listener::open(&settings.client)?;
         let client_address = client_listener.local_addr()?;
-        let key = keys::of(&settings)?;
-        settings.check_keys()?;
         // No peers: no link port, no link thread.
         let is_linked = settings.is_linked();
         let link_listener = open_link(settings.link.as_ref().filter(|_| is_linked))?;
@@ -123,8 +121,10 @@ impl Server {
         let clock = Clock::start();
         let name = settings.config.realm.clone();
         warn_of_what_is_open(&settings, client_address);
-        let current = Current::of(&settings, key);
         let (realm, opened) = make_realm(&settings, clock)?;
+        let key = keys::of(&settings)?;
+        settings.check_keys()?;
+        let current = Current::of(&settings, key);
         let mut driver = Driver::new(
             realm,
             Journal::new(name.clone()),
@@ -135,7 +135,13 @@ impl Server {
             .map(|opened| Storage::start(opened, &driver.waker()))
             .transpose()?;
         let store = storage.as_ref().map(Storage::handle);
-        let desk = Desk::open(&name, store.clone(), settings.file, &driver.waker(), clock.now());
+        let desk = Desk::open(
+            &name,
+            store.clone(),
+            settings.file,
+            &driver.waker(),
+            clock.now(),
+        );
         let asker = desk.asker();
         driver.operate(storage, desk, current);
         if is_linked {
@@ -264,15 +270,14 @@ fn check_peers(settings: &Settings) -> Result<(), StartError> {
 }
 
 /// Opens the port for other realms, if there is to be one.
-pub(crate) fn open_link(link: Option<&Listen>) -> Result<Option<mio::net::TcpListener>, ListenError> {
+pub(crate) fn open_link(
+    link: Option<&Listen>,
+) -> Result<Option<mio::net::TcpListener>, ListenError> {
     link.map(listener::open).transpose()
 }
 
 /// Makes the realm, of what its store holds if it has one.
-fn make_realm(
-    settings: &Settings,
-    clock: Clock,
-) -> Result<(Realm, Option<Opened>), StartError> {
+fn make_realm(settings: &Settings, clock: Clock) -> Result<(Realm, Option<Opened>), StartError> {
     let (seed, now, config) = (seed()?, clock.now(), settings.config.clone());
     match &settings.store {
         Some(store) => {

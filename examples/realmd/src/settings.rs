@@ -118,7 +118,7 @@ impl Settings {
                 *file = beside.join(&file);
             }
         }
-        self.file = Some(std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
+        self.file = Some(path.to_owned());
     }
 
     /// Reads the text of a realm file. The folder of its data stands in the current one, unless it is
@@ -135,7 +135,8 @@ impl Settings {
     /// has no store.
     #[must_use]
     pub fn key_file(&self) -> Option<PathBuf> {
-        let beside = |store: &StoreSettings| store.folder.join(format!("{}.key", self.config.realm));
+        let beside =
+            |store: &StoreSettings| store.folder.join(format!("{}.key", self.config.realm));
         self.key_file
             .clone()
             .or_else(|| self.store.as_ref().map(beside))

@@ -112,7 +112,10 @@ impl Roster {
         };
         let key = keys::read_public(file).map_err(|error| error.to_string())?;
         let key = key.ok_or_else(|| {
-            format!("its key is not there yet: {} is looked for again and again", file.display())
+            format!(
+                "its key is not there yet: {} is looked for again and again",
+                file.display()
+            )
         })?;
         if let Some(whose) = self.whose(key) {
             return Err(format!(
@@ -159,7 +162,12 @@ mod tests {
 
     fn roster(peers: &[(&str, PeerSecurity)]) -> Roster {
         let key = StaticKey::from_seed([1; 32]);
-        Roster::new(name("realm1"), Some(key), Limits::default(), settings(peers))
+        Roster::new(
+            name("realm1"),
+            Some(key),
+            Limits::default(),
+            settings(peers),
+        )
     }
 
     fn settings(peers: &[(&str, PeerSecurity)]) -> BTreeMap<RealmName, PeerSettings> {
@@ -182,7 +190,10 @@ mod tests {
         fs::write(&file, format!("{}\n", key(2))).unwrap();
 
         assert!(roster.address(&name("realm2")).is_ok());
-        assert_eq!(roster.transport().peers[0].security, Security::Noise(key(2)));
+        assert_eq!(
+            roster.transport().peers[0].security,
+            Security::Noise(key(2))
+        );
     }
 
     #[test]
@@ -210,7 +221,10 @@ mod tests {
         for (number, whose) in [(1, "realm1"), (2, "realm2")] {
             fs::write(&file, key(number).to_string()).unwrap();
             let told = roster.address(&name("realm3")).unwrap_err();
-            assert!(told.contains(&format!("holds the public key of {whose}: ")), "{told}");
+            assert!(
+                told.contains(&format!("holds the public key of {whose}: ")),
+                "{told}"
+            );
         }
         assert_eq!(roster.transport().peers.len(), 1);
     }

@@ -132,7 +132,9 @@ impl Socket {
             Ok(_) => {
                 self.connected = true;
                 // Small frames must not wait for one another's acknowledgement.
-                self.stream.set_nodelay(true).map_err(|error| gone(&error))?;
+                self.stream
+                    .set_nodelay(true)
+                    .map_err(|error| gone(&error))?;
                 // A plain transport that dials knows from the start who is there.
                 self.collect(words);
                 Ok(())

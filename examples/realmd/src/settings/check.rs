@@ -22,10 +22,7 @@ pub fn check_together(all: &[Settings]) -> Result<(), SettingsError> {
         }
         names.push(settings);
         // Without peers the link port stays closed.
-        let link = settings
-            .link
-            .as_ref()
-            .filter(|_| settings.is_linked());
+        let link = settings.link.as_ref().filter(|_| settings.is_linked());
         for listen in std::iter::once(&settings.client).chain(link) {
             if let Some(other) = ports.iter().find(|other| clash(other, listen)) {
                 let sentence = format!(

@@ -101,7 +101,11 @@ impl<'a> Reader<'a> {
     }
 
     fn key_file(&self, link: Option<&Table<'a>>) -> Result<Option<PathBuf>, SettingsError> {
-        let Some(text) = link.map(|table| table.text("key_file")).transpose()?.flatten() else {
+        let Some(text) = link
+            .map(|table| table.text("key_file"))
+            .transpose()?
+            .flatten()
+        else {
             return Ok(None);
         };
         if text.value.is_empty() || text.value.ends_with(".pub") {
@@ -112,7 +116,11 @@ impl<'a> Reader<'a> {
         Ok(Some(text.value.into()))
     }
 
-    fn link(&self, table: Option<&Table<'a>>, has_key_file: bool) -> Result<Link<'a>, SettingsError> {
+    fn link(
+        &self,
+        table: Option<&Table<'a>>,
+        has_key_file: bool,
+    ) -> Result<Link<'a>, SettingsError> {
         let mut link = Link {
             listen: None,
             address: None,
