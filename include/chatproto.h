@@ -131,14 +131,20 @@ typedef int32_t chatproto_error;
 // What is stored could not be read; it is still there.
 #define CHATPROTO_ERROR_STORE_UNREADABLE 35
 
+// The realm was away for so long that the message was given up.
+#define CHATPROTO_ERROR_EXPIRED 36
+
+// The realm is no peer any more.
+#define CHATPROTO_ERROR_PEER_REMOVED 37
+
 // A classic realm would keep another text than this one; nothing was sent.
-#define CHATPROTO_ERROR_CLASSIC_TEXT 36
+#define CHATPROTO_ERROR_CLASSIC_TEXT 38
 
 // A classic realm was sent the message and gave no clear answer: it may have it or not.
-#define CHATPROTO_ERROR_DELIVERY_UNKNOWN 37
+#define CHATPROTO_ERROR_DELIVERY_UNKNOWN 39
 
 // A classic realm answered that it does not take the message.
-#define CHATPROTO_ERROR_REALM_REFUSED 38
+#define CHATPROTO_ERROR_REALM_REFUSED 40
 
 #ifdef __cplusplus
 extern "C" {

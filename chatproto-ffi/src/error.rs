@@ -81,12 +81,16 @@ pub const CHATPROTO_ERROR_INVALID_KEY: chatproto_error = 33;
 pub const CHATPROTO_ERROR_KEY_REUSED: chatproto_error = 34;
 /// What is stored could not be read; it is still there.
 pub const CHATPROTO_ERROR_STORE_UNREADABLE: chatproto_error = 35;
+/// The realm was away for so long that the message was given up.
+pub const CHATPROTO_ERROR_EXPIRED: chatproto_error = 36;
+/// The realm is no peer any more.
+pub const CHATPROTO_ERROR_PEER_REMOVED: chatproto_error = 37;
 /// A classic realm would keep another text than this one; nothing was sent.
-pub const CHATPROTO_ERROR_CLASSIC_TEXT: chatproto_error = 36;
+pub const CHATPROTO_ERROR_CLASSIC_TEXT: chatproto_error = 38;
 /// A classic realm was sent the message and gave no clear answer: it may have it or not.
-pub const CHATPROTO_ERROR_DELIVERY_UNKNOWN: chatproto_error = 37;
+pub const CHATPROTO_ERROR_DELIVERY_UNKNOWN: chatproto_error = 39;
 /// A classic realm answered that it does not take the message.
-pub const CHATPROTO_ERROR_REALM_REFUSED: chatproto_error = 38;
+pub const CHATPROTO_ERROR_REALM_REFUSED: chatproto_error = 40;
 
 /// Shown for a number that is none of the errors.
 const UNKNOWN: &CStr = c"Kesalahan tidak dikenal";

@@ -64,13 +64,7 @@ impl Posts {
     }
 
     /// Notes what became of a message, if it is still remembered and anything has changed.
-    pub(crate) fn settle(
-        &mut self,
-        user: UserId,
-        id: Uuid,
-        state: PostState,
-        posts_max: u64,
-    ) -> Option<Settled> {
+    pub(crate) fn settle(&mut self, user: UserId, id: Uuid, state: PostState) -> Option<Settled> {
         let sent = self.by_user.get_mut(&user)?;
         let known = sent.posts.iter_mut().find(|known| known.post.id == id)?;
         if known.post.state == state {
@@ -79,10 +73,13 @@ impl Posts {
         known.post.state = state;
         let number = *known.number.get_or_insert(sent.settled + 1);
         sent.settled = sent.settled.max(number);
+        let post = known.post.clone();
+        // Older messages may come to something after newer ones: what is remembered counts.
+        let numbers = sent.posts.iter().filter_map(|known| known.number);
         Some(Settled {
             number,
-            oldest: (sent.settled + 1).saturating_sub(posts_max).max(1),
-            post: known.post.clone(),
+            oldest: numbers.min().unwrap_or(number),
+            post,
         })
     }
 

@@ -3,6 +3,7 @@
 
 mod arrivals;
 mod batches;
+mod calls;
 mod classic;
 mod clients;
 mod closing;
@@ -50,6 +51,7 @@ use crate::slots::Slots;
 use crate::store::{Fetch, Fetched, QueuedEnvelope};
 use crate::time::{Deadline, Now};
 use batches::Batches;
+use calls::Calls;
 use classic::Classics;
 use clients::Clients;
 use links::Link;
@@ -123,6 +125,7 @@ pub struct Realm {
     links: Slots<Link>,
     questions: Questions,
     classics: Classics,
+    calls: Calls,
     requests: u64,
     fetches: BTreeMap<RequestId, Fetching>,
     clients: Clients,
@@ -137,8 +140,8 @@ pub struct Realm {
     cursors_behind: VecDeque<(u64, PeerId, Uuid, u64, Uuid)>,
     /// Fetches of what a batch brings.
     fetches_behind: VecDeque<(u64, RequestId, Fetch)>,
-    /// What is read of streams: of which peer, and which.
-    queue_fetches: BTreeMap<RequestId, (PeerId, Uuid)>,
+    /// What is read of streams: of which peer, of which one, and up to where.
+    queue_fetches: BTreeMap<RequestId, (PeerId, Uuid, u64)>,
     /// Inboxes that take too much memory until a batch is in the store.
     to_relieve: VecDeque<(u64, UserId)>,
     /// Connections whose next line waits until less is to be stored.
@@ -206,6 +209,7 @@ impl Realm {
             links: Slots::new(),
             questions: Questions::default(),
             classics: Classics::default(),
+            calls: Calls::default(),
             requests: 0,
             fetches: BTreeMap::new(),
             clients: Clients::new(random.map(), limits.exit_gap_ms, limits.outgoing_bytes_max),

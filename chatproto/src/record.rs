@@ -273,7 +273,7 @@ pub enum Record {
         peer: PeerId,
         /// The message's number in the peer's stream of mail.
         seq: u64,
-        /// Its id.
+        /// The id of its bounce.
         id: Uuid,
     },
     /// The peer has the bounce.

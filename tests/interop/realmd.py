@@ -62,6 +62,9 @@ class Realmd:
         self.log_file = folder / f"{name}.log"
         self.limits = limits
         self.peers: dict[str, tuple[str, int] | None] = {}
+        # Classic neighbours, all of which may come too, and where they came to.
+        self.neighbours: dict[str, tuple[str, int] | None] = {}
+        self.heard_at: dict[str, tuple[str, int]] = {}
         # Port 0 at first; a second start has the ports of the first one.
         self.address = ("127.0.0.1", 0)
         self.link_address = ("127.0.0.1", 0)
@@ -79,6 +82,8 @@ class Realmd:
         self.address = (found[1], int(found[2]))
         if found[3]:
             self.link_address = (found[3], int(found[4]))
+        heard = re.findall(r"classic neighbour (\w+) is heard at ([\d.]+):(\d+)", ready)
+        self.heard_at = {name: (host, int(port)) for name, host, port in heard}
         return self
 
     def kill(self) -> None:
@@ -127,6 +132,12 @@ class Realmd:
             lines.append(f'link = {{ address = "{host}:{port}", insecure = true }}')
         for peer, address in self.peers.items():
             lines += ["[[peers]]", f'name = "{peer}"', 'mode = "plain"']
+            if address:
+                lines.append(f'address = "{address[0]}:{address[1]}"')
+        for neighbour, address in self.neighbours.items():
+            host, port = self.heard_at.get(neighbour, ("127.0.0.1", 0))
+            lines += ["[[peers]]", f'name = "{neighbour}"', 'mode = "classic"', "insecure = true"]
+            lines.append(f'listen = "{host}:{port}"')
             if address:
                 lines.append(f'address = "{address[0]}:{address[1]}"')
         for user, display, country, password in USERS[self.name]:

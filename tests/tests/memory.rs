@@ -7,6 +7,7 @@
 )]
 
 use chatproto::link::frame::{Hello, Live, LiveKind, Question};
+use chatproto::link::key::StaticKey;
 use chatproto::link::transport::{LinkTransport, Security, TransportConfig, TransportPeer};
 use chatproto::{
     Config, Connection, ConnectionId, Direction, Frame, Limits, LinkId, Now, Output, Passwords,
@@ -82,6 +83,20 @@ fn plain(peer: &str) -> TransportPeer {
     }
 }
 
+/// A realm and its one peer, each known by a key that a digit stands for.
+fn sealed(own: &str, digit: u8, peer: &str, pinned: u8) -> TransportConfig {
+    let key = |digit| StaticKey::from_seed([digit; 32]);
+    TransportConfig {
+        own: name(own),
+        key: Some(key(digit)),
+        peers: vec![TransportPeer {
+            name: name(peer),
+            security: Security::Noise(key(pinned).public()),
+        }],
+        limits: limits(),
+    }
+}
+
 /// A client that logs in; returns its token.
 fn log_in(realm: &mut Realm, user: &str) -> (ConnectionId, String) {
     let id = realm.open(Connection::new("10.0.0.1"), NOW);
@@ -102,17 +117,21 @@ fn link(realm: &mut Realm) -> LinkId {
     let id = realm
         .link_up(&name("realm2"), Direction::Accepted, NOW)
         .unwrap();
-    let hello = Frame::Hello(Hello {
+    realm.link_frames(id, &[hello()], NOW);
+    send(realm, id);
+    id
+}
+
+/// What `realm2` begins with.
+fn hello() -> Frame {
+    Frame::Hello(Hello {
         realm: "realm2".to_owned(),
         peer: "realm1".to_owned(),
         versions: [1, 1],
         capabilities: Vec::new(),
         line_bytes_max: 4_096,
         software: String::new(),
-    });
-    realm.link_frames(id, &[hello], NOW);
-    send(realm, id);
-    id
+    })
 }
 
 /// Takes over all that a link has to send.
@@ -224,6 +243,60 @@ fn a_stranger_on_the_links_port_costs_no_more_than_a_handshake() {
     });
 
     assert!(peak < 8 * KIB, "{peak} bytes for 1 MiB");
+}
+
+#[test]
+fn a_stranger_in_noise_mode_costs_no_more_than_a_handshake() {
+    for lacking in [0, 1] {
+        let peak = peak_of(|| {
+            let dialled = sealed("realm2", 2, "realm1", 1);
+            let called = sealed("realm1", 1, "realm2", 2);
+            let mut dialler = LinkTransport::dial(&dialled, &name("realm1"), [3; 32], NOW);
+            let mut acceptor = LinkTransport::accept(&called, [4; 32], NOW);
+            let first = dialler.outgoing();
+            let _ = acceptor.receive(&first[..first.len() - lacking], NOW);
+            // To a first message that was whole, the length of one that there is room for.
+            let _ = acceptor.receive(&[0x03, 0x00], NOW);
+            for _ in 0..MIB {
+                let _ = acceptor.receive(b"r", NOW);
+            }
+        });
+
+        assert!(peak < 12 * KIB, "{peak} bytes for 1 MiB");
+    }
+}
+
+#[test]
+fn sealed_frames_cost_no_more_than_a_message_at_each_stage() {
+    let peak = peak_of(|| {
+        let (dialled, called) = (
+            sealed("realm2", 2, "realm1", 1),
+            sealed("realm1", 1, "realm2", 2),
+        );
+        let mut dialler = LinkTransport::dial(&dialled, &name("realm1"), [3; 32], NOW);
+        let mut acceptor = LinkTransport::accept(&called, [4; 32], NOW);
+        acceptor.receive(dialler.outgoing(), NOW).unwrap();
+        dialler.sent(usize::MAX);
+        dialler.receive(acceptor.outgoing(), NOW).unwrap();
+        dialler.send(&hello()).unwrap();
+        let words = Frame::Bye {
+            code: String::new(),
+            text: "x".repeat(1_000),
+        };
+        for _ in 0..2_000 {
+            dialler.send(&words).unwrap();
+            if dialler.outgoing_bytes() > 64 * KIB {
+                for read in dialler.outgoing().chunks(KIB) {
+                    acceptor.receive(read, NOW).unwrap();
+                    while acceptor.poll_event().is_some() {}
+                }
+                dialler.sent(usize::MAX);
+            }
+        }
+    });
+
+    // What waits and what is sealed, both grown by doubling; what has come and what is opened.
+    assert!(peak < (128 + 256 + 64 + 64) * KIB, "{peak} bytes for 2 MB");
 }
 
 #[test]

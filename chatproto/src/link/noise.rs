@@ -116,7 +116,7 @@ impl Called {
 /// What is left of a handshake: a key and a count of messages for each direction.
 pub(crate) struct Channel {
     keys: StatelessTransportState,
-    sealed: u64,
+    pub(super) sealed: u64,
     opened: u64,
 }
 
@@ -151,7 +151,8 @@ impl Channel {
     /// much of it that is.
     pub(crate) fn open(&mut self, message: &[u8], plain: &mut Vec<u8>) -> Result<usize, Refused> {
         let length = message.len().checked_sub(TAG_BYTES).ok_or(Refused)?;
-        if plain.len() < length {
+        if let Some(more) = length.checked_sub(plain.len()) {
+            plain.reserve_exact(more);
             plain.resize(length, 0);
         }
         let opened = self.keys.read_message(self.opened, message, plain);

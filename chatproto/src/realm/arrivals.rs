@@ -132,16 +132,21 @@ impl Realm {
         code: ErrorCode,
         now: Now,
     ) {
-        let id = self.random.uuid_v7(now.unix_ms);
-        let bounce = envelope.bounce(id, code, now.unix_ms, envelope.expires_unix_ms);
+        let bounce_id = self.random.uuid_v7(now.unix_ms);
+        let expires_unix_ms = envelope.expires_unix_ms;
+        let bounce = envelope.bounce(bounce_id, code, now.unix_ms, expires_unix_ms);
         self.append(peer, StreamKind::Bounce, Arc::new(bounce), None, now);
         let Some(place) = self.peers.get_mut(peer.index()) else {
             return;
         };
         let name = place.name.clone();
         if let Ok(stream) = place.incoming_by_id(stream) {
-            let (seq, id) = (stream.refused(), envelope.id);
-            self.record(|| Record::Refused { peer, seq, id });
+            let seq = stream.refused(bounce_id);
+            self.record(|| Record::Refused {
+                peer,
+                seq,
+                id: bounce_id,
+            });
         }
         self.event(|| Event::MailRefused { peer: name, code });
     }

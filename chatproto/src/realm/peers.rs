@@ -277,11 +277,11 @@ impl Realm {
         Ok(())
     }
 
-    /// Lets go of everything that waits for a realm which is no peer any more. What never left
-    /// bounces; of what was under way nobody will ever hear.
+    /// Lets go of the messages that wait for a realm which is no peer any more. What never left
+    /// bounces; of what was under way nobody will ever hear. Word of what was refused stays: the realm
+    /// is owed it, should it be one again.
     pub(super) fn end_streams(&mut self, peer: PeerId, now: Now) {
         let mail = self.begin_stream(peer, StreamKind::Mail);
-        self.begin_stream(peer, StreamKind::Bounce);
         let (sent, unsent) = mail.map(OutStream::end).unwrap_or_default();
         let (unknown, given_up) = (sent.len() as u64, unsent.len() as u64);
         for row in sent {

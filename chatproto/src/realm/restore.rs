@@ -175,7 +175,7 @@ impl Restore {
             let is_peer = name.is_none_or(|name| realm.peer_ids.contains_key(name));
             let is_owed = realm
                 .peer(peer)
-                .is_some_and(|place| place.waiting() > 0 || !place.refused.is_empty());
+                .is_some_and(|place| place.mail.len() > 0 || !place.refused.is_empty());
             if is_peer && !realm.is_classic(peer) {
                 realm.redial(peer, now);
                 realm.expire_mail(peer, now);

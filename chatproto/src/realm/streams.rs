@@ -3,7 +3,7 @@
 use super::Realm;
 use super::peers::Refused;
 use super::timers::Timer;
-use crate::envelope::{Envelope, Kind};
+use crate::envelope::Envelope;
 use crate::error::{ErrorCode, Misuse};
 use crate::id::{PeerId, UserId};
 use crate::link::frame::{Resume, StreamKind, View};
@@ -56,8 +56,13 @@ impl Realm {
         let Some(place) = self.peers.get_mut(peer.index()) else {
             return;
         };
+        let memory_bytes_max = match kind {
+            StreamKind::Mail if self.batches.is_durable() => self.limits.queue_memory_bytes_max,
+            _ => u64::MAX,
+        };
         let stream = place.out(kind);
-        let (seq, is_marked) = stream.append(Arc::clone(&envelope), writer, expires_ms);
+        let copy = Arc::clone(&envelope);
+        let (seq, is_marked) = stream.append(copy, writer, expires_ms, memory_bytes_max);
         let id = stream.id;
         self.batches.push(|| Record::Queued {
             peer,
@@ -68,9 +73,6 @@ impl Realm {
             is_marked,
         });
         let batch = self.batches.last();
-        if batch.is_some() && kind == StreamKind::Mail {
-            stream.relieve(self.limits.queue_memory_bytes_max);
-        }
         if kind == StreamKind::Mail && place.expiry_ms.is_none() {
             place.expiry_ms = Some(expires_ms);
             self.timers.set(expires_ms, Timer::Expiry(peer));
@@ -211,6 +213,8 @@ impl Realm {
         }
         for peer in moved {
             self.pump(peer, now);
+            // What expired before it was stored can be read now, link or not.
+            self.read_queue(peer, now);
         }
     }
 
@@ -231,7 +235,7 @@ impl Realm {
             return;
         };
         let request = self.next_request();
-        self.queue_fetches.insert(request, (peer, stream));
+        self.queue_fetches.insert(request, (peer, stream, upto));
         let fetch = QueueFetch {
             bytes_max,
             ..QueueFetch::range(peer, StreamKind::Mail, from, upto)
@@ -246,7 +250,7 @@ impl Realm {
         now: Now,
     ) -> Result<(), Misuse> {
         let asked = self.queue_fetches.remove(&request);
-        let (peer, stream) = asked.ok_or(Misuse::UnknownRequest)?;
+        let (peer, stream, upto) = asked.ok_or(Misuse::UnknownRequest)?;
         let place = self.peers.get_mut(peer.index());
         let Some(mail) = place
             .map(|place| &mut place.mail)
@@ -255,7 +259,8 @@ impl Realm {
             return Ok(());
         };
         mail.fetch_ended();
-        let rows = fetched.filter(|rows| !rows.is_empty());
+        // All of it may have been acknowledged meanwhile.
+        let rows = fetched.filter(|rows| !rows.is_empty() || !mail.holds(upto));
         let is_whole = rows.is_some_and(|rows| {
             let mut rows = rows.into_iter();
             rows.all(|row| mail.fetched(row.seq, row.envelope))
@@ -457,7 +462,7 @@ impl Realm {
         }
         let is_progress = !settled.is_empty();
         for row in settled {
-            self.settled(peer, row);
+            self.settled(peer, kind, row);
         }
         self.watch_acks(peer, is_progress, now);
         Ok(())
@@ -465,15 +470,15 @@ impl Realm {
 
     /// Deals with a row that a peer has stored. The place of a refused message stays for its
     /// bounce.
-    fn settled(&mut self, peer: PeerId, row: Settled) {
+    fn settled(&mut self, peer: PeerId, kind: StreamKind, row: Settled) {
         let Some(place) = self.peers.get_mut(peer.index()) else {
             return;
         };
         let envelope = row.envelope.as_deref();
-        if let Some(Kind::Bounce { answers, .. }) = envelope.map(|it| &it.kind) {
+        if kind == StreamKind::Bounce {
             let mut mail = place.incoming.iter_mut();
             let mail = mail.find(|stream| stream.kind == StreamKind::Mail);
-            if let Some(seq) = mail.and_then(|mail| mail.bounced(*answers)) {
+            if let Some(seq) = mail.and_then(|mail| mail.bounced(row.id)) {
                 self.record(|| Record::RefusalTold { peer, seq });
             }
             return;
@@ -506,8 +511,7 @@ impl Realm {
 
     /// Notes what became of a message that a user sent.
     pub(super) fn settle_post(&mut self, user: UserId, id: Uuid, state: PostState) {
-        let posts_max = self.limits.outbox_messages_max;
-        if let Some(settled) = self.posts.settle(user, id, state, posts_max) {
+        if let Some(settled) = self.posts.settle(user, id, state) {
             self.record(|| Record::Posted {
                 user,
                 number: settled.number,

@@ -1,9 +1,10 @@
 //! The plainest store there can be: every record that was ever committed, in order.
 
 use chatproto::link::frame::StreamKind;
-use chatproto::store::{Fetch, Fetched, Message, Part};
+use chatproto::store::{Fetch, Fetched, Message, Part, QueueFetch, QueuedEnvelope};
 use chatproto::{Batch, PeerId, Record, UserId};
 use std::collections::BTreeMap;
+use uuid::Uuid;
 
 /// What a realm is told when it is restored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,12 +92,37 @@ impl Log {
         }
     }
 
-    fn summed(&self) -> Vec<Record> {
+    /// What waits in a stream, from one number to another, up to so many bytes.
+    pub(crate) fn read_queue(&self, fetch: &QueueFetch) -> Vec<QueuedEnvelope> {
+        let stream = stream_of(fetch.peer, fetch.kind);
+        let range = (QUEUES, stream, fetch.from.into())..=(QUEUES, stream, fetch.upto.into());
+        let sum = self.sum();
+        let rows = sum.kept.range(range).filter_map(|(_, row)| match row {
+            Record::Queued { seq, envelope, .. } => Some(QueuedEnvelope {
+                seq: *seq,
+                envelope: envelope.clone(),
+            }),
+            _ => None,
+        });
+        let mut bytes = 0;
+        let fits = |row: &QueuedEnvelope| {
+            let fits = bytes == 0 || bytes < fetch.bytes_max;
+            bytes += row.envelope.cost_bytes();
+            fits
+        };
+        rows.take_while(fits).collect()
+    }
+
+    fn sum(&self) -> Sum {
         let mut sum = Sum::default();
         for record in &self.records {
             sum.add(record);
         }
-        sum.records()
+        sum
+    }
+
+    fn summed(&self) -> Vec<Record> {
+        self.sum().records()
     }
 }
 
@@ -119,6 +145,13 @@ const VOIDS: u8 = 10;
 const BOUNCES: u8 = 11;
 const CURSORS: u8 = 12;
 const REFUSALS: u8 = 13;
+const MARKS: u8 = 14;
+const POSTS: u8 = 15;
+const SEEN: u8 = 16;
+const PAUSES: u8 = 17;
+
+const STREAMS: u8 = 7;
+const ACKS: u8 = 8;
 
 fn stream_of(peer: PeerId, kind: StreamKind) -> u64 {
     u64::from(peer.number()) * 2 + u64::from(kind == StreamKind::Bounce)
@@ -178,29 +211,72 @@ impl Sum {
                 let (_, taken) = self.inboxes.entry(*owner).or_default();
                 *taken = (*taken).max(*upto);
             }
+            Record::Posted {
+                user,
+                number: at,
+                oldest,
+                ..
+            } => {
+                self.put((POSTS, number(user), (*at).into()), record);
+                self.drop_upto(POSTS, number(user), oldest - 1);
+            }
+            Record::Paused { peer, .. } => {
+                self.put((PAUSES, peer.number().into(), 0), record);
+            }
             _ => self.add_stream(record),
         }
     }
 
     fn add_stream(&mut self, record: &Record) {
         match record {
-            Record::StreamBegun { peer, kind, .. } => {
-                self.put((7, stream_of(*peer, *kind), 0), record);
+            Record::StreamBegun { peer, kind, stream } => {
+                let of = stream_of(*peer, *kind);
+                let before = self.kept.insert((STREAMS, of, 0), record.clone());
+                let is_same =
+                    matches!(before, Some(Record::StreamBegun { stream: it, .. }) if it == *stream);
+                if !is_same {
+                    for table in [ACKS, QUEUES, VOIDS, MARKS] {
+                        self.drop_upto(table, of, u64::MAX);
+                    }
+                }
+            }
+            Record::StreamRenumbered {
+                peer,
+                kind,
+                stream,
+                acknowledged,
+            } => self.renumber(*peer, *kind, *stream, *acknowledged),
+            Record::Marked { stream, .. }
+            | Record::Queued { stream, .. }
+            | Record::Voided { stream, .. }
+            | Record::Acknowledged { stream, .. }
+                if !self.is_present(*stream) => {}
+            Record::Marked {
+                peer, kind, upto, ..
+            } => {
+                let place = (MARKS, stream_of(*peer, *kind), 0);
+                let before = self.kept.get(&place);
+                if !matches!(before, Some(Record::Marked { upto: it, .. }) if it >= upto) {
+                    self.put(place, record);
+                }
             }
             Record::Acknowledged {
                 peer,
                 kind,
                 durable,
+                ..
             } => {
                 let stream = stream_of(*peer, *kind);
-                self.put((8, stream, 0), record);
+                self.put((ACKS, stream, 0), record);
                 self.drop_upto(QUEUES, stream, *durable);
                 self.drop_upto(VOIDS, stream, *durable);
             }
             Record::Queued {
                 peer, kind, seq, ..
             } => self.put((QUEUES, stream_of(*peer, *kind), (*seq).into()), record),
-            Record::Voided { peer, kind, seq } => {
+            Record::Voided {
+                peer, kind, seq, ..
+            } => {
                 self.put((VOIDS, stream_of(*peer, *kind), (*seq).into()), record);
             }
             Record::BounceDue { peer, id, .. } => {
@@ -228,8 +304,63 @@ impl Sum {
                 let place = (REFUSALS, peer.number().into(), (*seq).into());
                 self.kept.remove(&place);
             }
+            Record::Seen {
+                peer,
+                number: at,
+                oldest,
+                ..
+            } => {
+                self.put((SEEN, peer.number().into(), (*at).into()), record);
+                self.drop_upto(SEEN, peer.number().into(), oldest - 1);
+            }
             other => panic!("a record of a new kind: {other:?}"),
         }
+    }
+
+    fn is_present(&self, stream: Uuid) -> bool {
+        let mut begun = self.kept.range((STREAMS, 0, 0)..(ACKS, 0, 0));
+        begun.any(
+            |(_, begun)| matches!(begun, Record::StreamBegun { stream: it, .. } if *it == stream),
+        )
+    }
+
+    /// What waits is counted from 1 again, and may all have been sent.
+    fn renumber(&mut self, peer: PeerId, kind: StreamKind, stream: Uuid, acknowledged: u64) {
+        let of = stream_of(peer, kind);
+        let mut upto = 0;
+        for table in [QUEUES, VOIDS] {
+            let range = (table, of, 0)..=(table, of, u128::MAX);
+            let rows: Vec<_> = self.kept.range(range).map(|(_, row)| row.clone()).collect();
+            self.drop_upto(table, of, u64::MAX);
+            for mut row in rows {
+                if let Record::Queued {
+                    seq,
+                    stream: of_row,
+                    ..
+                }
+                | Record::Voided {
+                    seq,
+                    stream: of_row,
+                    ..
+                } = &mut row
+                {
+                    *of_row = stream;
+                    *seq -= acknowledged;
+                    upto = upto.max(*seq);
+                    self.kept.insert((table, of, (*seq).into()), row);
+                }
+            }
+        }
+        self.kept.remove(&(ACKS, of, 0));
+        let begun = Record::StreamBegun { peer, kind, stream };
+        self.kept.insert((STREAMS, of, 0), begun);
+        let marked = Record::Marked {
+            peer,
+            kind,
+            stream,
+            upto,
+        };
+        self.kept.insert((MARKS, of, 0), marked);
     }
 
     fn records(mut self) -> Vec<Record> {

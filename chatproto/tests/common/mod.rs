@@ -16,7 +16,7 @@ mod pair;
 pub(crate) use log::{LOADINGS, Loading, Log};
 pub(crate) use pair::Pair;
 
-use chatproto::store::{Fetch, Fetched};
+use chatproto::store::{Fetch, Fetched, QueueFetch, QueuedEnvelope};
 use chatproto::{
     Argon2Cost, Batch, ClassicAnswer, ClassicCall, Config, Connection, ConnectionId, Direction,
     Event, Frame, Limits, LinkCloseReason, LinkId, Now, Output, PasswordAnswer, PasswordHash,
@@ -114,6 +114,8 @@ pub(crate) struct Site {
     under_way: Option<Batch>,
     /// Whether fetches stay among the outputs, for the test to answer.
     pub(crate) holds_fetches: bool,
+    /// The same for fetches of a queue.
+    pub(crate) holds_queues: bool,
     pub(crate) now: Now,
     /// What each connection was sent and has not looked at.
     pub(crate) unread: BTreeMap<ConnectionId, Vec<u8>>,
@@ -143,6 +145,7 @@ impl Site {
             log: Log::default(),
             under_way: None,
             holds_fetches: false,
+            holds_queues: false,
             now,
             unread: BTreeMap::new(),
             writes: Vec::new(),
@@ -166,6 +169,12 @@ impl Site {
                     let fetched = self.log.read(&fetch);
                     self.realm
                         .fetched(request, Some(fetched), self.now)
+                        .unwrap();
+                }
+                Output::FetchQueue(request, fetch) if !self.holds_queues => {
+                    let rows = self.log.read_queue(&fetch);
+                    self.realm
+                        .queue_fetched(request, Some(rows), self.now)
                         .unwrap();
                 }
                 other => self.outputs.push(other),
@@ -401,6 +410,30 @@ impl Site {
     pub(crate) fn serve(&mut self, (request, fetch): &(RequestId, Fetch)) {
         let fetched = self.log.read(fetch);
         self.fetched(*request, Some(fetched));
+    }
+
+    /// The fetches of a queue that were held, and not asked for before.
+    pub(crate) fn queue_fetches(&mut self) -> Vec<(RequestId, QueueFetch)> {
+        let mut found = Vec::new();
+        self.outputs.retain(|output| match output {
+            Output::FetchQueue(request, fetch) => {
+                found.push((*request, fetch.clone()));
+                false
+            }
+            _ => true,
+        });
+        found
+    }
+
+    pub(crate) fn queue_fetched(
+        &mut self,
+        request: RequestId,
+        fetched: Option<Vec<QueuedEnvelope>>,
+    ) {
+        self.realm
+            .queue_fetched(request, fetched, self.now)
+            .unwrap();
+        self.run();
     }
 
     /// The next batch to commit.

@@ -55,9 +55,9 @@ fn an_ack_leaves_after_the_commit_of_the_inbox_and_the_cursor() {
     let after = pair.two.take(link);
 
     assert_eq!(before, []);
-    let kinds = ["Met", "Listed", "Delivered", "Cursor"];
+    let kinds = ["Met", "Listed", "Delivered", "Seen", "Cursor"];
     let shown: Vec<_> = batch.records.iter().map(|it| format!("{it:?}")).collect();
-    assert_eq!(shown.len(), 4);
+    assert_eq!(shown.len(), 5);
     for (record, kind) in shown.iter().zip(kinds) {
         assert!(record.starts_with(kind), "{record}");
     }

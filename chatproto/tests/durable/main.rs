@@ -10,6 +10,7 @@
 mod backlog;
 #[path = "../common/mod.rs"]
 mod common;
+mod copies;
 mod deaths;
 mod edges;
 mod ends;
@@ -19,8 +20,11 @@ mod fetching;
 mod keys;
 mod links;
 mod logins;
+mod marks;
 mod neighbours;
 mod passwords;
+mod posts;
+mod queues;
 mod reading;
 mod replies;
 mod restore;

@@ -323,7 +323,9 @@ fn pauses(least: u64, most: u64) -> Vec<u64> {
     for _ in 0..40 {
         assert_eq!(it.outputs, [Output::Dial(name("realm2"))]);
         it.outputs.clear();
-        it.realm.dial_failed(&name("realm2"), it.now).unwrap();
+        it.realm
+            .dial_failed(&name("realm2"), "refused", it.now)
+            .unwrap();
         let due = it.realm.poll_timeout().expect("nobody dials again");
         pauses.push(due.at_ms - it.now.mono_ms);
         it.wait(due.at_ms - it.now.mono_ms);
@@ -347,7 +349,9 @@ fn pauses_double_from_redial_ms_min_to_redial_ms_max() {
 fn a_hello_puts_the_pause_back_to_redial_ms_min() {
     let mut it = site(&[("redial_ms_min", 10), ("redial_ms_max", 60_000)]);
     for _ in 0..20 {
-        it.realm.dial_failed(&name("realm2"), it.now).unwrap();
+        it.realm
+            .dial_failed(&name("realm2"), "refused", it.now)
+            .unwrap();
     }
     it.wait(60_000);
     let link = it.greeted_by("realm2", Direction::Dialled);

@@ -21,7 +21,7 @@ use chatproto::Limits;
 
 /// Where each limit is tested: `handshake_bytes_max` with the transport, which alone knows of bytes
 /// before the handshake, all others here.
-const TESTED: [&str; 42] = [
+const TESTED: [&str; 46] = [
     "connections_max",
     "connections_per_address_max",
     "idle_ms_min",
@@ -49,11 +49,15 @@ const TESTED: [&str; 42] = [
     "exit_gap_ms",
     "ask_ms_max",
     "directory_names_max",
+    "outbox_messages_max",
     "classic_calls_max",
     "classic_ms_max",
     "classic_names_max",
     "queue_messages_max",
     "queue_bytes_max",
+    "queue_memory_bytes_max",
+    "queue_ms_max",
+    "seen_messages_max",
     "credit_envelopes_max",
     "credit_bytes_max",
     "link_line_bytes_max",

@@ -99,7 +99,7 @@ fn a_link_with_a_realm_that_nobody_configured_is_misuse() {
     let link = it
         .realm
         .link_up(&name("realm9"), Direction::Accepted, it.now);
-    let dial = it.realm.dial_failed(&name("realm9"), it.now);
+    let dial = it.realm.dial_failed(&name("realm9"), "refused", it.now);
 
     assert_eq!(link, Err(Misuse::UnknownPeer));
     assert_eq!(dial, Err(Misuse::UnknownPeer));

@@ -193,7 +193,7 @@ fn violations() -> Vec<(Vec<Frame>, &'static str)> {
         (vec![holds(MAIL, 9), holds(MAIL, 9)], twice),
         (
             vec![resume(MAIL, View::Sender { oldest: 3, last: 1 })],
-            "a resume holds less than was sent before",
+            "a resume with numbers that cannot be",
         ),
         (
             vec![

@@ -166,7 +166,7 @@ fn make((realm, token): &mut (Realm, String), call: &Call, now: &mut Now) -> Res
         }
         Call::LinkDown(id) => realm.link_down(link(*id), *now),
         Call::LinkSent(id, n) => return realm.link_sent(link(*id), *n, *now),
-        Call::DialFailed(is_known) => return realm.dial_failed(&peer(*is_known), *now),
+        Call::DialFailed(is_known) => return realm.dial_failed(&peer(*is_known), "refused", *now),
         Call::TakeBatch => drop(realm.take_batch()),
         Call::Committed(number) => return realm.committed(*number, *now),
         Call::StoreFailed(number, is_full) => {
@@ -254,7 +254,7 @@ fn an_unknown_peer_is_always_told() {
 
         let (realm, unknown) = (&mut realm.0, name("realm9"));
         let link = realm.link_up(&unknown, Direction::Accepted, now);
-        let dial = realm.dial_failed(&unknown, now);
+        let dial = realm.dial_failed(&unknown, "refused", now);
 
         prop_assert_eq!(link, Err(Misuse::UnknownPeer));
         prop_assert_eq!(dial, Err(Misuse::UnknownPeer));

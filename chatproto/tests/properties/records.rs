@@ -4,10 +4,10 @@ use crate::common::{Site, example_with_peer, hash, hello, name, restored, token_
 use crate::holds;
 use blake2::{Blake2s256, Digest as _};
 use chatproto::link::frame::{Frame, Resume, StreamKind, View};
-use chatproto::store::{Fetched, Message};
+use chatproto::store::{Fetched, Message, QueuedEnvelope};
 use chatproto::{
-    Config, Direction, Envelope, Kind, Now, Output, PeerId, Realm, Record, RemoteId, Sender,
-    TokenHash, UserId, UserName,
+    Config, Direction, Envelope, ErrorCode, Kind, Now, Output, PeerId, Post, PostState, Realm,
+    Record, RemoteId, Sender, TokenHash, UserId, UserName,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -70,18 +70,20 @@ fn envelope() -> impl Strategy<Value = Arc<Envelope>> {
         1 => Just(Kind::Other("x".to_owned())),
     ];
     let from = prop::sample::select(vec!["messi@realm1", "siapa@realm1", "messi", "", "@"]);
-    (id(), kind, from).prop_map(|(id, kind, from)| {
-        Arc::new(Envelope {
-            id,
-            kind,
-            origin: name("realm1"),
-            destination: name("realm2"),
-            from: from.to_owned(),
-            to: "amsal@realm2".to_owned(),
-            sent_unix_ms: 0,
-            expires_unix_ms: u64::MAX,
-            text: " hi\r\n".to_owned(),
-        })
+    (0_u128..4, kind, from).prop_map(|(id, kind, from)| letter(id, kind, from))
+}
+
+fn letter(id: u128, kind: Kind, from: &str) -> Arc<Envelope> {
+    Arc::new(Envelope {
+        id: Uuid::from_u128(id),
+        kind,
+        origin: name("realm1"),
+        destination: name("realm2"),
+        from: from.to_owned(),
+        to: "amsal@realm2".to_owned(),
+        sent_unix_ms: 0,
+        expires_unix_ms: u64::MAX,
+        text: " hi\r\n".to_owned(),
     })
 }
 
@@ -94,6 +96,23 @@ fn token(session: u64) -> Uuid {
 fn token_hash(session: u64) -> TokenHash {
     let digest = Blake2s256::digest(token(session).as_bytes());
     TokenHash::from_bytes(digest[..16].try_into().unwrap())
+}
+
+fn post() -> impl Strategy<Value = Post> {
+    let reason = prop::option::of(prop::sample::select(ErrorCode::ALL));
+    let state = prop_oneof![
+        Just(PostState::Queued),
+        Just(PostState::Delivered),
+        reason.prop_map(PostState::Failed),
+        Just(PostState::Unknown),
+    ];
+    (id(), count(), state).prop_map(|(id, unix_ms, state)| Post {
+        id,
+        to: "amsal@realm2".into(),
+        unix_ms,
+        excerpt: "hi".into(),
+        state,
+    })
 }
 
 fn person() -> impl Strategy<Value = Record> {
@@ -132,6 +151,8 @@ fn message() -> impl Strategy<Value = Record> {
         2 => (user(), count(), "[ab]{1}", count()).prop_map(|(user, number, key, oldest)| {
             Record::SendKey { user, number, key: key.into(), digest: [0; 16], oldest }
         }),
+        2 => (user(), count(), count(), post())
+            .prop_map(|(user, number, oldest, post)| Record::Posted { user, number, oldest, post }),
     ]
 }
 
@@ -146,12 +167,25 @@ fn neighbour() -> impl Strategy<Value = Record> {
         }),
         2 => (peer(), kind(), id())
             .prop_map(|(peer, kind, stream)| Record::StreamBegun { peer, kind, stream }),
-        6 => (peer(), kind(), count(), envelope()).prop_map(|(peer, kind, seq, envelope)| {
-            Record::Queued { peer, kind, seq, envelope }
+        6 => (peer(), kind(), id(), count(), envelope(), any::<bool>()).prop_map(
+            |(peer, kind, stream, seq, envelope, is_marked)| {
+                Record::Queued { peer, kind, stream, seq, envelope, is_marked }
+            }
+        ),
+        2 => (peer(), kind(), id(), count())
+            .prop_map(|(peer, kind, stream, seq)| Record::Voided { peer, kind, stream, seq }),
+        2 => (peer(), kind(), id(), count())
+            .prop_map(|(peer, kind, stream, upto)| Record::Marked { peer, kind, stream, upto }),
+        2 => (peer(), kind(), id(), count(), id()).prop_map(|(peer, kind, stream, durable, id)| {
+            Record::Acknowledged { peer, kind, stream, durable, id }
         }),
-        2 => (peer(), kind(), count()).prop_map(|(peer, kind, seq)| Record::Voided { peer, kind, seq }),
-        2 => (peer(), kind(), count())
-            .prop_map(|(peer, kind, durable)| Record::Acknowledged { peer, kind, durable }),
+        2 => (peer(), kind(), id(), count()).prop_map(|(peer, kind, stream, acknowledged)| {
+            Record::StreamRenumbered { peer, kind, stream, acknowledged }
+        }),
+        2 => (peer(), count(), id(), count())
+            .prop_map(|(peer, number, id, oldest)| Record::Seen { peer, number, id, oldest }),
+        1 => (peer(), any::<bool>())
+            .prop_map(|(peer, is_paused)| Record::Paused { peer, is_paused }),
         1 => (peer(), id(), user()).prop_map(|(peer, id, user)| Record::BounceDue {
             peer,
             id,
@@ -200,11 +234,19 @@ fn sound_begin() -> Vec<Record> {
         position: 0,
         sender: Sender::Local(UserId::from_number(0)),
     };
+    let begun = |number, kind, stream| Record::StreamBegun {
+        peer: PeerId::from_number(number),
+        kind,
+        stream: Uuid::from_u128(stream),
+    };
     vec![
         account(0, "messi"),
         account(1, "henderson"),
         peer(0, "realm2"),
         peer(1, "realm3"),
+        begun(0, StreamKind::Mail, 0),
+        begun(0, StreamKind::Bounce, 1),
+        begun(1, StreamKind::Mail, 2),
         met,
         listed,
     ]
@@ -239,6 +281,14 @@ fn serve(realm: &mut Realm, rows: u64, now: Now) {
                     more: true,
                 };
                 realm.fetched(request, Some(fetched), now).unwrap();
+            }
+            Some(Output::FetchQueue(request, fetch)) => {
+                let row = |at: u64| QueuedEnvelope {
+                    seq: fetch.from.saturating_add(at),
+                    envelope: letter(at.into(), Kind::Message, "messi@realm1"),
+                };
+                let rows = (rows > 0).then(|| (0..rows).map(row).collect());
+                realm.queue_fetched(request, rows, now).unwrap();
             }
             Some(Output::Hash(request, job)) => {
                 realm.verified(request, job.run(), now).unwrap();
@@ -278,6 +328,8 @@ fn use_it(realm: &mut Realm, rows: u64, mut now: Now) {
             "ack T 1",
             "ack T 18446744073709551615",
             "inbox T",
+            "outbox T",
+            "checkrealm T",
             "activeuser T",
             "logout T",
         ] {

@@ -34,7 +34,7 @@ impl Drop for Log {
 impl Log {
     fn model(&self) -> Model {
         let disk = self.disk.lock().unwrap();
-        Model::of_batches(&disk.batches)
+        Model::of(disk.batches.iter().flat_map(|batch| batch.records.iter()))
     }
 }
 

@@ -24,3 +24,4 @@ mod sample;
 mod state;
 mod streams;
 mod upkeep;
+mod views;

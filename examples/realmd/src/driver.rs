@@ -2,6 +2,7 @@
 
 mod attending;
 
+use crate::classic::Neighbours;
 use crate::clients::Clients;
 use crate::clock::Clock;
 use crate::hashes::Hashes;
@@ -12,7 +13,10 @@ use crate::operate::Desk;
 use crate::reload::Current;
 use crate::store::{Storage, Word};
 use chatproto::store::StoreError;
-use chatproto::{Connection, Misuse, Now, Output, Realm, StoreFailure};
+use chatproto::{
+    ClassicAnswer, ClassicCall, Connection, Misuse, Now, Output, Realm, RealmName, RequestId,
+    StoreFailure,
+};
 use mio::{Events, Interest, Poll, Token, Waker};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -56,6 +60,7 @@ pub(crate) struct Driver {
     clients: Clients,
     acceptor: Option<Acceptor>,
     links: Option<Links>,
+    neighbours: Option<Neighbours>,
     hashes: Hashes,
     /// For operators; it goes before the store.
     desk: Option<Desk>,
@@ -94,6 +99,7 @@ impl Driver {
             clients: Clients::new(),
             acceptor: Some(acceptor),
             links: None,
+            neighbours: None,
             desk: None,
             storage: None,
             current: None,
@@ -115,6 +121,12 @@ impl Driver {
             wanted: Arc::clone(&self.stop),
             waker: self.waker(),
         }
+    }
+
+    pub(crate) fn hear(&mut self, mut neighbours: Neighbours) -> io::Result<()> {
+        neighbours.register(self.poll.registry())?;
+        self.neighbours = Some(neighbours);
+        Ok(())
     }
 
     /// Takes what operators work with.
@@ -146,13 +158,18 @@ impl Driver {
     }
 
     fn turn(&mut self, events: &Events, now: Now) {
-        self.hear(now);
+        self.hear_threads(now);
         self.clients.read_again(&mut self.realm, now);
         let mut handled = 0;
         for event in events {
             match event.token() {
                 LISTENER => self.acceptor.iter_mut().for_each(Acceptor::wake),
                 WAKER => {}
+                _ if Neighbours::is_meant(event) => {
+                    if let Some(neighbours) = &mut self.neighbours {
+                        expect_use(neighbours.ready(event, &mut self.realm, now));
+                    }
+                }
                 _ => self.clients.ready(event, &mut self.realm, now),
             }
             handled += 1;
@@ -162,6 +179,9 @@ impl Driver {
         }
         if let Some(links) = &mut self.links {
             links.hear(&mut self.realm, now);
+        }
+        if let Some(neighbours) = &mut self.neighbours {
+            expect_use(neighbours.end_late(&mut self.realm, now));
         }
         if self
             .realm
@@ -196,7 +216,7 @@ impl Driver {
     }
 
     /// Takes in what the threads beside the loop have done.
-    fn hear(&mut self, now: Now) {
+    fn hear_threads(&mut self, now: Now) {
         while let Some((request, answer)) = self.hashes.answer() {
             expect_use(self.realm.verified(request, answer, now));
         }
@@ -270,6 +290,9 @@ impl Driver {
     fn end(&mut self, now: Now) {
         self.end_at_ms = Some(now.mono_ms + END_MS_MAX);
         self.acceptor = None;
+        if let Some(neighbours) = &mut self.neighbours {
+            neighbours.stop_listening();
+        }
     }
 
     fn timeout(&self) -> Option<Duration> {
@@ -281,6 +304,7 @@ impl Driver {
         let at_ms = [
             engine,
             accepting,
+            self.neighbours.as_ref().and_then(Neighbours::deadline_ms),
             self.clients.deadline_ms(),
             self.end_at_ms,
         ]
@@ -315,6 +339,7 @@ impl Driver {
                     Some(storage) => storage.fetch_queue(request, fetch),
                     None => expect_use(self.realm.queue_fetched(request, None, now)),
                 },
+                Output::Call(request, call) => self.call(request, call, now),
                 other => self.carry_out_link(other, now),
             }
         }
@@ -334,6 +359,16 @@ impl Driver {
         }
     }
 
+    fn call(&mut self, request: RequestId, call: ClassicCall, now: Now) {
+        let answer = match &mut self.neighbours {
+            Some(neighbours) => neighbours.call(request, call, self.poll.registry(), now),
+            None => Some(ClassicAnswer::NotReached),
+        };
+        if let Some(answer) = answer {
+            expect_use(self.realm.called(request, answer, now));
+        }
+    }
+
     /// Takes new connections, each dealt with before the next: the engine may make room for
     /// one by closing another, whose slot must be free by then.
     fn accept(&mut self, now: Now) {
@@ -343,22 +378,40 @@ impl Driver {
                 .as_mut()
                 .and_then(|acceptor| acceptor.next(now.mono_ms));
             let Some((stream, from)) = accepted else {
+                break;
+            };
+            self.open(stream, from, None, now);
+            self.carry_out(now);
+        }
+        for _ in 0..ACCEPTED_PER_TURN_MAX {
+            let neighbours = self.neighbours.as_mut();
+            let accepted = neighbours.and_then(|neighbours| neighbours.accept(now));
+            let Some((name, stream, from)) = accepted else {
                 return;
             };
-            self.open(stream, from, now);
+            self.open(stream, from, Some(&name), now);
             self.carry_out(now);
         }
     }
 
-    fn open(&mut self, stream: mio::net::TcpStream, from: SocketAddr, now: Now) {
+    fn open(
+        &mut self,
+        stream: mio::net::TcpStream,
+        from: SocketAddr,
+        neighbour: Option<&RealmName>,
+        now: Now,
+    ) {
         if stream.set_nodelay(true).is_err() {
             // The client has left while it waited.
             return;
         }
-        let id = self
-            .realm
-            .open(Connection::new(from.ip().to_canonical().to_string()), now);
-        self.journal.connection(id, from);
+        let address = from.ip().to_canonical().to_string();
+        let connection = match neighbour {
+            Some(neighbour) => Connection::classic(address, neighbour.clone()),
+            None => Connection::new(address),
+        };
+        let id = self.realm.open(connection, now);
+        self.journal.connection(id, from, neighbour);
         if let Err(error) = self.clients.add(self.poll.registry(), stream, id) {
             tracing::warn!("a connection from {from} was not taken: {error}");
             self.realm.closed(id, now);

@@ -61,10 +61,17 @@ impl Journal {
     }
 
     /// Tells of a new connection, the way Python shows an address.
-    pub(crate) fn connection(&self, id: ConnectionId, from: SocketAddr) {
+    pub(crate) fn connection(
+        &self,
+        id: ConnectionId,
+        from: SocketAddr,
+        neighbour: Option<&RealmName>,
+    ) {
         let (ip, port) = (from.ip().to_canonical(), from.port());
+        let of =
+            neighbour.map_or_else(String::new, |name| format!(" for classic neighbour {name}"));
         info!(
-            "{} [{}]: connection from ('{ip}', {port})",
+            "{} [{}]: connection from ('{ip}', {port}){of}",
             self.realm,
             id.index()
         );
@@ -100,6 +107,7 @@ impl Journal {
             | Event::MailRefused { .. }
             | Event::MailGivenUp { .. }
             | Event::MailUnknown { .. } => self.mail(event),
+            Event::ClassicReceived { .. } | Event::ClassicFailed { .. } => self.classic(event),
             _ => self.command(event),
         }
     }
@@ -269,6 +277,34 @@ impl Journal {
                 warn!(
                     "{realm}: {count} under way to {peer}, which is no peer any more: nobody will ever say whether they \
                      arrived; the senders see them as unknown in their outbox"
+                );
+            }
+            _ => {}
+        }
+    }
+
+    fn classic(&self, event: &Event) {
+        let realm = &self.realm;
+        match event {
+            Event::ClassicReceived {
+                connection,
+                peer,
+                from,
+                to,
+            } => info!(
+                "{realm} [{}]: SEND: classic neighbour {peer} send message from {from} to {to}",
+                connection.index()
+            ),
+            Event::ClassicFailed { peer, code } => {
+                let why = match code {
+                    ErrorCode::RealmAway => "it cannot be reached, nothing was sent",
+                    ErrorCode::DeliveryUnknown => {
+                        "it gave no clear answer, the message may have arrived or not"
+                    }
+                    _ => "it refused the message",
+                };
+                warn!(
+                    "{realm}: a message to classic neighbour {peer} was not confirmed and its sender told: {why}"
                 );
             }
             _ => {}

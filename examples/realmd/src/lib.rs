@@ -18,6 +18,7 @@
 #![forbid(unsafe_code)]
 
 mod chat;
+mod classic;
 mod cli;
 mod clients;
 mod clock;
@@ -46,5 +47,6 @@ pub use listener::ListenError;
 pub use reload::ReloadError;
 pub use server::{Server, StartError};
 pub use settings::{
-    Listen, PeerSecurity, PeerSettings, Settings, SettingsError, StoreSettings, check_together,
+    ClassicSettings, Listen, PeerSecurity, PeerSettings, Settings, SettingsError, StoreSettings,
+    check_together,
 };

@@ -1,7 +1,9 @@
 //! A realm file that is read anew: what of it can be taken while the realm runs, and what cannot.
 
 use crate::keys::{self, KeyFileError};
-use crate::settings::{Listen, PeerSettings, Settings, SettingsError, StoreSettings};
+use crate::settings::{
+    ClassicSettings, Listen, PeerSettings, Settings, SettingsError, StoreSettings,
+};
 use chatproto::link::key::StaticKey;
 use chatproto::{Detail, Limits, Passwords, RealmName, UserName};
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,6 +48,8 @@ pub(crate) struct Current {
     pub(crate) key: Option<StaticKey>,
     pub(crate) limits: Limits,
     pub(crate) peers: BTreeMap<RealmName, PeerSettings>,
+    /// Classic neighbours: where they are called, and where they call.
+    pub(crate) classic: BTreeMap<RealmName, Reached>,
     /// The port for other realms, whether it is open or not.
     link: Option<SocketAddr>,
     realm: RealmName,
@@ -57,7 +61,18 @@ pub(crate) struct Current {
     users: BTreeSet<UserName>,
 }
 
+/// Where a classic neighbour is called, and where it calls.
+type Reached = (Option<SocketAddr>, Option<SocketAddr>);
+
+fn reached(classic: &BTreeMap<RealmName, ClassicSettings>) -> BTreeMap<RealmName, Reached> {
+    let listen = |neighbour: &ClassicSettings| neighbour.listen.as_ref().map(|it| it.address);
+    let each = classic.iter();
+    each.map(|(name, it)| (name.clone(), (it.address, listen(it))))
+        .collect()
+}
+
 /// What is other about the peers.
+
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Changes {
     pub(crate) added: Vec<RealmName>,
@@ -75,6 +90,7 @@ impl Current {
             key,
             limits: config.limits.clone(),
             peers: settings.peers.clone(),
+            classic: reached(&settings.classic),
             link: settings.link.as_ref().map(|link| link.address),
             realm: config.realm.clone(),
             client: settings.client.address,
@@ -114,6 +130,10 @@ impl Current {
             (
                 "the realm's own key",
                 is_rekeyed || self.key_file != settings.key_file(),
+            ),
+            (
+                "mode \"classic\" of a peer",
+                self.classic != reached(&settings.classic),
             ),
             ("[limits]", self.limits != config.limits),
             ("[passwords]", self.passwords != config.passwords),

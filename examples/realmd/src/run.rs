@@ -117,12 +117,17 @@ fn ready(server: &Server) -> String {
     let link = server
         .link_address()
         .map_or_else(String::new, |address| format!(" (link {address})"));
+    let heard = server.classic_addresses().iter();
+    let heard: Vec<String> = heard
+        .map(|(peer, address)| format!(", classic neighbour {peer} is heard at {address}"))
+        .collect();
+    let heard = heard.concat();
     let data = server.store_file().map_or_else(
         || "KEEPS NOTHING: without [store] all is gone when it ends".to_owned(),
         |file| format!("its data in {}", file.display()),
     );
     format!(
-        "{} is ready at {}{link}, {data}\n",
+        "{} is ready at {}{link}, {data}{heard}\n",
         server.name(),
         server.client_address()
     )
@@ -152,12 +157,24 @@ fn described(settings: &Settings, file: &OsString) -> String {
     };
     let listening = settings.link.as_ref().filter(|_| settings.is_linked());
     let link = listening.map_or_else(String::new, |link| format!(", links at {}", link.address));
+    let classic: Vec<String> = settings
+        .classic
+        .iter()
+        .map(|(name, neighbour)| {
+            let called = neighbour.address.map(|it| format!("called at {it}"));
+            let listen = neighbour.listen.as_ref();
+            let heard = listen.map(|it| format!("heard at {}", it.address));
+            let both: Vec<String> = called.into_iter().chain(heard).collect();
+            format!("; classic neighbour {name} ({})", both.join(", "))
+        })
+        .collect();
+    let classic = classic.concat();
     let data = settings.store.as_ref().map_or_else(
         || "kept nowhere".to_owned(),
         |store| format!("in {}", store.file(&settings.config.realm).display()),
     );
     format!(
-        "{}: {} with clients at {}{link}; users: {users}; linked with: {peers}; data: {data}\n",
+        "{}: {} with clients at {}{link}; users: {users}; linked with: {peers}{classic}; data: {data}\n",
         file.display(),
         settings.config.realm,
         settings.client.address,

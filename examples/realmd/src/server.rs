@@ -1,5 +1,6 @@
 //! A realm that runs: its ports, its threads, its end.
 
+use crate::classic::Neighbours;
 use crate::clock::Clock;
 use crate::driver::{Driver, Stop};
 use crate::journal::Journal;
@@ -7,9 +8,12 @@ use crate::keys::{self, KeyFileError};
 use crate::listener::{self, Acceptor, ListenError};
 use crate::operate::{Asker, Desk};
 use crate::reload::{self, Current, ReloadError};
-use crate::settings::{Listen, PeerSecurity, PeerSettings, Settings, SettingsError};
+use crate::settings::{
+    ClassicSettings, Listen, PeerSecurity, PeerSettings, Settings, SettingsError,
+};
 use crate::store::{self, Opened, Storage, StoreHandle, StoreStartError};
 use chatproto::{ConfigError, Passwords, PeerKind, Realm, RealmName};
+use mio::net::TcpListener;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
@@ -49,6 +53,8 @@ pub struct Server {
     name: RealmName,
     client_address: SocketAddr,
     link_address: Option<SocketAddr>,
+    /// Where classic neighbours come to.
+    classic: BTreeMap<RealmName, SocketAddr>,
     store: Option<StoreHandle>,
     stop: Stop,
     asker: Asker,
@@ -115,8 +121,11 @@ impl Server {
         let link_listener = open_link(settings.link.as_ref().filter(|_| is_linked))?;
         let link_address = link_listener
             .as_ref()
-            .map(mio::net::TcpListener::local_addr)
+            .map(TcpListener::local_addr)
             .transpose()?;
+
+        let hearing = listen_to(&settings.classic)?;
+        let heard_at = addresses(&hearing)?;
 
         let clock = Clock::start();
         let name = settings.config.realm.clone();
@@ -125,12 +134,14 @@ impl Server {
         let key = keys::of(&settings)?;
         settings.check_keys()?;
         let current = Current::of(&settings, key);
+        let patience_ms = settings.config.limits.classic_ms_max;
         let mut driver = Driver::new(
             realm,
             Journal::new(name.clone()),
             clock,
             Acceptor::new(client_listener),
         )?;
+        warn_of_neighbours(&name, &settings.classic, &heard_at);
         let storage = opened
             .map(|opened| Storage::start(opened, &driver.waker()))
             .transpose()?;
@@ -147,6 +158,9 @@ impl Server {
         if is_linked {
             driver.link(link_listener)?;
         }
+        if !settings.classic.is_empty() {
+            driver.hear(Neighbours::new(&settings.classic, hearing, patience_ms))?;
+        }
         let stop = driver.stop();
         let thread = std::thread::Builder::new()
             .name(name.to_string())
@@ -155,6 +169,7 @@ impl Server {
             name,
             client_address,
             link_address,
+            classic: heard_at,
             store,
             stop,
             asker,
@@ -178,6 +193,13 @@ impl Server {
     #[must_use]
     pub fn link_address(&self) -> Option<SocketAddr> {
         self.link_address
+    }
+
+    /// Where classic neighbours connect, with the ports that were really taken; those that only are
+    /// called are not among them.
+    #[must_use]
+    pub fn classic_addresses(&self) -> &BTreeMap<RealmName, SocketAddr> {
+        &self.classic
     }
 
     /// The file that keeps the realm's data; none if they are in memory alone.
@@ -270,10 +292,28 @@ fn check_peers(settings: &Settings) -> Result<(), StartError> {
 }
 
 /// Opens the port for other realms, if there is to be one.
-pub(crate) fn open_link(
-    link: Option<&Listen>,
-) -> Result<Option<mio::net::TcpListener>, ListenError> {
+pub(crate) fn open_link(link: Option<&Listen>) -> Result<Option<TcpListener>, ListenError> {
     link.map(listener::open).transpose()
+}
+
+/// Opens the ports for classic neighbours.
+fn listen_to(
+    classic: &BTreeMap<RealmName, ClassicSettings>,
+) -> Result<Vec<(RealmName, TcpListener)>, ListenError> {
+    let ports = classic
+        .iter()
+        .filter_map(|(name, it)| Some((name, it.listen.as_ref()?)));
+    ports
+        .map(|(name, listen)| Ok((name.clone(), listener::open(listen)?)))
+        .collect()
+}
+
+fn addresses(
+    listeners: &[(RealmName, TcpListener)],
+) -> io::Result<BTreeMap<RealmName, SocketAddr>> {
+    let each = listeners.iter();
+    each.map(|(name, listener)| Ok((name.clone(), listener.local_addr()?)))
+        .collect()
 }
 
 /// Makes the realm, of what its store holds if it has one.
@@ -314,5 +354,26 @@ pub(crate) fn warn_of_plain_links(name: &RealmName, peers: &BTreeMap<RealmName, 
             "{name}: THE LINK WITH {peer} IS PLAIN: NEITHER ENCRYPTED NOR AUTHENTICATED. Any program on this machine can \
              read it and write as any user of {peer}. For tests and lessons only."
         );
+    }
+}
+
+fn warn_of_neighbours(
+    name: &RealmName,
+    classic: &BTreeMap<RealmName, ClassicSettings>,
+    heard_at: &BTreeMap<RealmName, SocketAddr>,
+) {
+    for (peer, settings) in classic {
+        if let Some(address) = heard_at.get(peer) {
+            warn!(
+                "{name}: CLASSIC NEIGHBOUR {peer}: ANYONE WHO REACHES {address} CAN WRITE AS ANY USER OF {peer}. Nothing is \
+                 encrypted, nothing proves who writes."
+            );
+        }
+        if let Some(address) = settings.address {
+            warn!(
+                "{name}: CLASSIC NEIGHBOUR {peer}: MESSAGES GO UNENCRYPTED TO WHOEVER ANSWERS AT {address}. They stand outside \
+                 the promise: each is tried once, and may be lost where its sender is told that it is not known."
+            );
+        }
     }
 }

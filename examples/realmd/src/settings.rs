@@ -53,6 +53,8 @@ pub struct Settings {
     pub key_file: Option<PathBuf>,
     /// How the peers are linked with: as many as in `config`.
     pub peers: BTreeMap<RealmName, PeerSettings>,
+    /// Where the classic neighbours among the peers are found, and where they come to.
+    pub classic: BTreeMap<RealmName, ClassicSettings>,
     /// Where its data are kept; without it they are in memory alone.
     pub store: Option<StoreSettings>,
     /// Whether messages bounce that wait for a realm which is no peer any more; without it a realm
@@ -66,7 +68,7 @@ pub struct Settings {
 
 impl Settings {
     /// A realm for clients alone, in memory: to link it, fill in [`link`](Self::link) and
-    /// [`peers`](Self::peers) beside those of `config`; to keep its data, [`store`](Self::store).
+    /// [`peers`](Self::peers) beside those of `config`, or [`classic`](Self::classic); to keep its data, [`store`](Self::store).
     #[must_use]
     pub fn new(config: Config, client: SocketAddr) -> Self {
         Self {
@@ -75,6 +77,7 @@ impl Settings {
             link: None,
             key_file: None,
             peers: BTreeMap::new(),
+            classic: BTreeMap::new(),
             store: None,
             bounce_removed: false,
             file: None,
@@ -156,6 +159,17 @@ impl Settings {
     pub fn check_keys(&self) -> Result<(), SettingsError> {
         keys::check(self)
     }
+}
+
+/// How a realm and a classic neighbour reach each other. Whoever reaches `listen` can write as any user
+/// of that neighbour.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct ClassicSettings {
+    /// Where its server is; without one it is never called.
+    pub address: Option<SocketAddr>,
+    /// Where it connects, a port for it alone; without one it cannot call.
+    pub listen: Option<Listen>,
 }
 
 /// An address to listen on.

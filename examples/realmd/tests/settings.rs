@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test says what went wrong by failing")]
 
 use chatproto::store::sqlite::Durability;
-use chatproto::{Argon2Cost, Detail, Limits, Password, Passwords};
+use chatproto::{Argon2Cost, Detail, Limits, Password, Passwords, PeerKind};
 use realmd::{Settings, StoreSettings, check_together};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -210,15 +210,31 @@ fn mistakes_in_users_peers_and_limits_are_told_with_their_line() {
         ),
         (
             "[[peers]]\nname = \"b\"\n",
-            "realm:7: [[peers]] needs mode = \"plain\", the one mode there is so far",
+            "realm:7: [[peers]] needs a mode: \"plain\" or \"classic\"",
         ),
         (
             "[[peers]]\nname = \"b\"\nmode = \"noise\"\n",
-            "realm:9: there is no mode \"noise\" so far, only \"plain\"",
+            "realm:9: \"mode\" is \"plain\" or \"classic\", not \"noise\"",
         ),
         (
             "[[peers]]\nname = \"b\"\nmode = \"plain\"\naddress = \"10.0.0.1:1\"\n",
             "realm:10: links in mode \"plain\" stay on this machine: 10.0.0.1 is not a loopback address such as 127.0.0.1",
+        ),
+        (
+            "[[peers]]\nname = \"b\"\nmode = \"plain\"\nlisten = \"127.0.0.1:1\"\n",
+            "realm:10: \"listen\" is for peers of mode \"classic\"",
+        ),
+        (
+            "[[peers]]\nname = \"b\"\nmode = \"classic\"\naddress = \"127.0.0.1:1\"\n",
+            "realm:7: mode \"classic\" proves nothing: anyone who reaches it can write as any user of b, and messages may be lost; it needs insecure = true here",
+        ),
+        (
+            "[[peers]]\nname = \"b\"\nmode = \"classic\"\ninsecure = true\n",
+            "realm:7: b and realm1 cannot meet: give this neighbour an address to call, or one to listen on for it",
+        ),
+        (
+            "[[peers]]\nname = \"b\"\nmode = \"classic\"\ninsecure = true\nlisten = \"9890\"\n",
+            "realm:11: an address is written IP:PORT, such as \"127.0.0.1:8889\", not \"9890\"",
         ),
         (
             "[limits]\nconnection_max = 3\n",
@@ -368,6 +384,64 @@ fn plain_links_have_to_be_agreed_to_and_to_stay_on_the_machine() {
         sentence(&format!("{client}[link]\ninsecure = true\n{peer}")),
         "realm:6: b and r cannot meet: give this peer an address to call, or [link] one to be called on"
     );
+}
+
+#[test]
+fn classic_neighbours_are_called_or_heard_wherever_they_are() {
+    let peer = |name: &str, more: &str| {
+        format!("[[peers]]\nname = \"{name}\"\nmode = \"classic\"\ninsecure = true\n{more}\n")
+    };
+    let peers = [
+        peer(
+            "b",
+            "address = \"10.0.0.1:8899\"\nlisten = \"0.0.0.0:9890\"",
+        ),
+        peer("c", "address = \"10.0.0.2:8899\""),
+        peer("d", "listen = \"127.0.0.1:9891\""),
+    ];
+
+    let settings = Settings::from_toml(&format!("{GOOD}{}", peers.concat())).unwrap();
+
+    let seen: Vec<_> = settings
+        .config
+        .peers
+        .iter()
+        .map(|peer| {
+            let neighbour = &settings.classic[&peer.name];
+            let listen = neighbour.listen.as_ref().map(|it| it.address.to_string());
+            let address = neighbour.address.map(|it| it.to_string());
+            (peer.kind, peer.dial, address, listen)
+        })
+        .collect();
+    let some = |text: &str| Some(text.to_owned());
+    let expected = [
+        (true, some("10.0.0.1:8899"), some("0.0.0.0:9890")),
+        (true, some("10.0.0.2:8899"), None),
+        (false, None, some("127.0.0.1:9891")),
+    ];
+    assert_eq!(
+        seen,
+        expected.map(|(dial, address, listen)| (PeerKind::Classic, dial, address, listen))
+    );
+    assert!(settings.peers.is_empty());
+}
+
+#[test]
+fn a_classic_neighbour_comes_to_a_port_of_its_own() {
+    for taken in ["127.0.0.1:8889", "127.0.0.1:9889", "0.0.0.0:9889"] {
+        let text = format!(
+            "{GOOD}[[peers]]\nname = \"b\"\nmode = \"classic\"\ninsecure = true\nlisten = \"{taken}\"\n\
+             [[peers]]\nname = \"c\"\nmode = \"plain\"\n"
+        );
+
+        let error = check_together(&[Settings::from_toml(&text).unwrap()]).unwrap_err();
+
+        let line = if taken.ends_with("8889") { 3 } else { 5 };
+        assert_eq!(
+            error.to_string(),
+            format!("realm:11: {taken} is taken by realm:{line} already")
+        );
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A realm under small limits and the driver it has: everything it asks for is carried out, and
 //! what it promises is checked.
 
+use super::classic::check_call;
 use super::lines::USERS;
 use super::link::Wire;
 use super::seat::{FORGED, Seat, check_reply, check_write, reply_bytes_max};
@@ -8,9 +9,9 @@ use super::tape::Tape;
 use crate::disk::{Disk, Flaw, Loading, Log};
 use chatproto::store::{Fetch, QueueFetch, Store};
 use chatproto::{
-    Argon2Cost, Batch, Config, ConnectionId, Detail, Event, Frame, Limits, Now, Output,
-    PasswordAnswer, PasswordJob, Passwords, PeerConfig, Realm, RealmName, Record, RequestId,
-    UserConfig,
+    Argon2Cost, Batch, ClassicAnswer, Config, ConnectionId, Detail, Event, Frame, Limits, Now,
+    Output, PasswordAnswer, PasswordJob, Passwords, PeerConfig, Realm, RealmName, Record,
+    RequestId, UserConfig,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -24,7 +25,7 @@ const TOKENS_MAX: usize = 12;
 const STEPS_MAX: usize = 10_000;
 
 /// All bounds are so low that a few dozen bytes reach them.
-const LIMITS: [(&str, u64); 38] = [
+const LIMITS: [(&str, u64); 41] = [
     ("connections_max", 6),
     ("connections_per_address_max", 3),
     ("idle_ms_min", 1_000),
@@ -52,6 +53,9 @@ const LIMITS: [(&str, u64); 38] = [
     ("exit_gap_ms", 20),
     ("ask_ms_max", 50),
     ("directory_names_max", 4),
+    ("classic_calls_max", 2),
+    ("classic_ms_max", 150),
+    ("classic_names_max", 2),
     ("queue_messages_max", 3),
     ("queue_bytes_max", 4_096),
     ("credit_envelopes_max", 3),
@@ -79,6 +83,7 @@ enum Question {
     Fetch(RequestId, Fetch),
     FetchQueue(RequestId, QueueFetch),
     Hash(RequestId, PasswordJob),
+    Call(RequestId),
 }
 
 /// A realm, its clients and its links.
@@ -109,6 +114,11 @@ pub(super) struct House {
 
 impl House {
     pub(super) fn new(tape: &mut Tape<'_>, peers: &[&str]) -> Self {
+        let linked = |peer: &&str| PeerConfig::new(RealmName::parse(peer).expect("a name"));
+        Self::with(tape, peers.iter().map(linked).collect())
+    }
+
+    pub(super) fn with(tape: &mut Tape<'_>, peers: Vec<PeerConfig>) -> Self {
         let limits = small_limits();
         let choice = tape.byte();
         let detail = [Detail::Essential, Detail::Commands, Detail::Wire][usize::from(choice % 3)];
@@ -127,10 +137,7 @@ impl House {
             let user = UserConfig::new(name, &format!("{name} \"é\""), "X", password);
             config = config.user(user.expect("a name"));
         }
-        for peer in peers {
-            let name = RealmName::parse(peer).expect("a name");
-            config = config.peer(PeerConfig::new(name));
-        }
+        config.peers = peers;
         let now = Now::new(5, 1_790_000_000_000);
         Self {
             realm: Realm::new(config, [7; 32], now).expect("a configuration that is right"),
@@ -222,8 +229,26 @@ impl House {
                 };
                 self.realm.verified(request, answer, self.now)
             }
+            Some(Question::Call(request)) => {
+                let answer = if is_failure {
+                    ClassicAnswer::NotReached
+                } else {
+                    ClassicAnswer::Answered(b"{\"status\": \"OK\"}\r\n\r\n".to_vec())
+                };
+                self.realm.called(request, answer, self.now)
+            }
         };
         taken.expect("the realm has asked for it");
+    }
+
+    /// Takes the call out that has waited for longest, for an answer of any kind.
+    pub(super) fn next_call(&mut self) -> Option<RequestId> {
+        let is_call = |question: &Question| matches!(question, Question::Call(_));
+        let at = self.questions.iter().position(is_call)?;
+        match self.questions.remove(at)? {
+            Question::Call(request) => Some(request),
+            Question::Fetch(..) | Question::FetchQueue(..) | Question::Hash(..) => None,
+        }
     }
 
     /// Lets time pass, stopping at each deadline on the way.
@@ -334,6 +359,10 @@ impl House {
             }
             Output::Hash(request, job) => {
                 self.questions.push_back(Question::Hash(request, job));
+            }
+            Output::Call(request, call) => {
+                check_call(&call);
+                self.questions.push_back(Question::Call(request));
             }
             Output::LinkSend(id) => self.link_send(id),
             Output::LinkClose(id, why) => self.link_close(id, why),

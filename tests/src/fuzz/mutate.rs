@@ -27,7 +27,7 @@ impl Dice {
 }
 
 /// What is worth inserting: the words of both protocols, and bytes at the edges.
-const WORDS: [&[u8]; 40] = [
+const WORDS: [&[u8]; 41] = [
     b"auth messi surabaya \r\n",
     b"send \x01 henderson hi \r\n",
     b"send \x02 amsal@realm2 hi \r\n",
@@ -51,6 +51,7 @@ const WORDS: [&[u8]; 40] = [
     b"\xff\xff",
     b"\x00",
     b"realm-link/1 plain realm1 realm2\n",
+    b"realm-link/1 noise realm2 realm1\n\x00\x60",
     b"{\"t\":\"hello\",\"realm\":\"realm1\",\"peer\":\"realm2\",\"versions\":[1,1],\"capabilities\":[],\"limits\":{\"line_bytes\":65536},\"software\":\"x\"}\n",
     b"{\"t\":\"ping\",\"n\":1}\n",
     b"{\"t\":\"bye\",\"code\":\"a\",\"text\":\"b\"}\n",

@@ -30,7 +30,7 @@ pub(crate) struct InStream {
     recorded: u64,
     /// An ack is due up to `durable`.
     unacknowledged: bool,
-    /// What was refused, by number and id, until the peer has the bounce.
+    /// What was refused, by its number and its bounce's id, until the peer has the bounce.
     refused: VecDeque<(u64, Uuid)>,
     /// Bytes that arrived, over whatever link, and may not be in the store yet.
     unstored_bytes: u64,
@@ -180,15 +180,17 @@ impl InStream {
         Ok(Arrival::Deliver)
     }
 
-    /// Notes that the envelope last arrived was refused. Returns its number.
-    pub(crate) fn refused(&mut self) -> u64 {
-        let (seq, id) = self.position();
-        self.refused.push_back((seq, id));
+    /// Notes that the envelope last arrived was refused, and the id of its bounce. Returns the
+    /// envelope's number.
+    pub(crate) fn refused(&mut self, bounce: Uuid) -> u64 {
+        let (seq, _) = self.position();
+        self.refused.push_back((seq, bounce));
         seq
     }
 
-    /// Notes that the peer has the bounce of an envelope, and returns the envelope's number. Bounces
-    /// go out in the order of refusal.
+    /// Notes that the peer has the bounce of that id, and returns the number of the envelope that it
+    /// answers, if that came in this stream. Bounces go out in the order of refusal; one envelope may
+    /// have two, if it came in the stream before this one too.
     pub(crate) fn bounced(&mut self, id: Uuid) -> Option<u64> {
         let first = self.refused.front().filter(|(_, first)| *first == id)?.0;
         self.refused.pop_front();

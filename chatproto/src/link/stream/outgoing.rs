@@ -167,49 +167,39 @@ impl OutStream {
     // Adding.
 
     /// Adds a row and returns its number, and whether it may be sent once it is stored without any
-    /// further word to the store. It is not sent before [`OutStream::stored`].
+    /// further word to the store. It is not sent before [`OutStream::stored`], and is in the store
+    /// alone if more than so many bytes would be in memory.
     pub(crate) fn append(
         &mut self,
         envelope: Arc<Envelope>,
         writer: Option<UserId>,
         expires_ms: u64,
+        memory_bytes_max: u64,
     ) -> (u64, bool) {
         let cost_bytes = envelope.cost_bytes();
-        if self.loaded == self.rows.len() {
+        let is_loaded =
+            self.loaded == self.rows.len() && self.loaded_bytes + cost_bytes <= memory_bytes_max;
+        if is_loaded {
             self.loaded += 1;
             self.loaded_bytes += cost_bytes;
         }
         self.bytes += cost_bytes;
         self.rows.push_back(Row {
             id: envelope.id,
-            envelope: Some(envelope),
+            envelope: Some(envelope).filter(|_| is_loaded),
             writer,
             cost_bytes: cost_bytes as u32,
             expires_ms,
             state: RowState::ToSend,
         });
         let seq = self.last();
-        let is_next = self.flow.is_resumed && self.marked + 1 == seq;
+        // What is not in memory is not sent soon, and may yet expire.
+        let is_next = self.flow.is_resumed && is_loaded && self.marked + 1 == seq;
         let is_marked = is_next && seq < self.flow.next + MARKED_AHEAD;
         if is_marked {
             self.marked = seq;
         }
         (seq, is_marked)
-    }
-
-    /// Keeps the last row in the store alone, if more than so many bytes are in memory.
-    pub(crate) fn relieve(&mut self, memory_bytes_max: u64) {
-        let is_last_loaded = self.loaded == self.rows.len();
-        if is_last_loaded && self.loaded_bytes <= memory_bytes_max {
-            return;
-        }
-        if let Some(row) = self.rows.back_mut() {
-            row.envelope = None;
-            if is_last_loaded {
-                self.loaded -= 1;
-                self.loaded_bytes -= u64::from(row.cost_bytes);
-            }
-        }
     }
 
     /// Notes that all rows up to a number are in the store.
@@ -239,11 +229,12 @@ impl OutStream {
 
     /// Which rows to read next, and how many bytes of them, if any are to be.
     pub(crate) fn wanted(&mut self, memory_bytes_max: u64, now_ms: u64) -> Option<(u64, u64, u64)> {
-        let first = self.rows.get(self.loaded)?;
         let seq = self.oldest + self.loaded as u64;
+        // What may have been sent can be in the store alone after a restart, and comes first.
+        let is_expired = self.expires_ms().is_some_and(|at_ms| at_ms <= now_ms);
         let bytes_max = if self.flow.is_resumed && self.loaded_bytes <= memory_bytes_max / 2 {
             memory_bytes_max - self.loaded_bytes
-        } else if seq > self.marked && first.expires_ms <= now_ms {
+        } else if is_expired && self.first_unsent() >= seq {
             EXPIRED_BYTES_MAX
         } else {
             return None;
@@ -376,6 +367,11 @@ impl OutStream {
 
     pub(crate) fn last(&self) -> u64 {
         self.oldest + self.rows.len() as u64 - 1
+    }
+
+    /// Whether the row of a number is still to be sent, or is under way.
+    pub(crate) fn holds(&self, seq: u64) -> bool {
+        (self.oldest..=self.last()).contains(&seq)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -550,7 +546,8 @@ impl OutStream {
         let refused: BTreeSet<u64> = refused.iter().copied().collect();
         let mut settled = Vec::new();
         while let Some((seq, row)) = self.unsettled_upto(durable).or_else(|| self.prune(durable)) {
-            let fate = if row.state == RowState::Void {
+            // Of an older copy a row may be given up that had been sent; its writer is told once.
+            let fate = if row.state != RowState::ToSend {
                 Fate::Voided
             } else if refused.contains(&seq) {
                 Fate::Refused

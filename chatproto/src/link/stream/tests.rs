@@ -1,9 +1,17 @@
 mod incoming;
+mod marks;
+mod memory;
+mod model;
+mod older;
 mod outgoing;
 
 use super::*;
-use crate::envelope::Kind;
+use crate::envelope::{Envelope, Kind};
+use crate::id::UserId;
+use crate::link::frame::{Frame, Resume, StreamKind, View};
 use crate::name::RealmName;
+use std::sync::Arc;
+use uuid::Uuid;
 
 const MAIL: Uuid = Uuid::from_u128(0xa1);
 
@@ -25,20 +33,56 @@ fn envelope(id: u128, text: &str) -> Arc<Envelope> {
     })
 }
 
+/// The user who wrote all messages here.
+fn writer() -> Option<UserId> {
+    Some(UserId::new(0))
+}
+
+/// When the first row expires; each one does a millisecond after the one before it.
+const EXPIRES_MS: u64 = 1_000;
+
+/// Adds a row whose id is its number. Returns whether it may be sent without further word.
+fn append(stream: &mut OutStream) -> bool {
+    append_within(stream, u64::MAX)
+}
+
+/// The same, with a bound of what may be in memory.
+fn append_within(stream: &mut OutStream, memory_bytes_max: u64) -> bool {
+    let seq = stream.last() + 1;
+    let (row, expires_ms) = (envelope(seq.into(), ""), EXPIRES_MS + seq - 1);
+    let (given, is_marked) = stream.append(row, writer(), expires_ms, memory_bytes_max);
+    assert_eq!(given, seq);
+    is_marked
+}
+
 /// A stream whose rows have the ids 1 to `rows`, all of them stored.
 fn outgoing(rows: u64) -> OutStream {
     let mut stream = OutStream::new(MAIL, StreamKind::Mail);
-    for id in 1..=rows {
-        assert_eq!(stream.append(envelope(id.into(), "")), id);
+    for _ in 0..rows {
+        append(&mut stream);
     }
     stream.stored(rows);
     stream
 }
 
+/// Takes the word of a receiver that gives no ids, and lets the store mark what may be sent.
+fn resume(stream: &mut OutStream, durable: u64, next: u64) -> Result<Resumed, Violation> {
+    let resumed = stream.resumed((durable, None), (next - 1, None));
+    mark(stream);
+    resumed
+}
+
+/// Has the store told what may be sent.
+fn mark(stream: &mut OutStream) -> Option<u64> {
+    let upto = stream.mark()?;
+    stream.marked(upto);
+    Some(upto)
+}
+
 /// The same, resumed by a receiver that has nothing, with all the credit there is.
 fn flowing(rows: u64) -> OutStream {
     let mut stream = outgoing(rows);
-    stream.resumed(0, 1).unwrap();
+    resume(&mut stream, 0, 1).unwrap();
     stream.credit(1_000, 1_000_000);
     stream
 }
@@ -58,7 +102,7 @@ fn settled(stream: &mut OutStream, durable: u64, refused: &[u64]) -> Vec<(u128, 
     let settled = stream.acknowledged(durable, refused).unwrap();
     settled
         .iter()
-        .map(|one| (one.envelope.id.as_u128(), one.fate))
+        .map(|one| (one.id.as_u128(), one.fate))
         .collect()
 }
 
@@ -105,6 +149,29 @@ fn ack(durable: u64, refused: &[u64]) -> Frame {
         stream: MAIL,
         durable,
         refused: refused.to_vec(),
+    }
+}
+
+/// The numbers that are given up at that time, in order.
+fn expired(stream: &mut OutStream, now_ms: u64) -> Vec<u64> {
+    let rows = std::iter::from_fn(|| stream.expire(now_ms));
+    let rows = rows.map(|row| {
+        assert_eq!(row.envelope.id, Uuid::from_u128(row.seq.into()));
+        assert_eq!(row.writer, writer());
+        row.seq
+    });
+    rows.collect()
+}
+
+/// The number of a frame, and whether it is a void.
+fn next(stream: &mut OutStream) -> Option<(u64, bool)> {
+    match stream.next(LINE_MAX)? {
+        Next::Frame(Frame::Env { seq, .. }) => Some((seq, false)),
+        Next::Frame(Frame::Void { seq, id, .. }) => {
+            assert_eq!(id, Uuid::from_u128(seq.into()));
+            Some((seq, true))
+        }
+        other => panic!("{other:?}"),
     }
 }
 

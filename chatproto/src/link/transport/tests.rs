@@ -1,5 +1,7 @@
 //! What the tests of both modes share.
 
+mod attacker;
+mod config;
 mod noise;
 mod plain;
 
@@ -63,6 +65,29 @@ fn pass(from: &mut LinkTransport, to: &mut LinkTransport) -> Vec<u8> {
     let bytes = taken(from);
     to.receive(&bytes, START).unwrap();
     bytes
+}
+
+/// Both ends of a link that is up.
+fn linked() -> (LinkTransport, LinkTransport) {
+    let (mut one, mut two) = (one(), two());
+    pass(&mut one, &mut two);
+    pass(&mut two, &mut one);
+    pass(&mut one, &mut two);
+    assert_eq!(events(&mut one), [up("realm2", Direction::Dialled)]);
+    assert_eq!(events(&mut two), [up("realm1", Direction::Accepted)]);
+    (one, two)
+}
+
+/// Both ends of a link on which both have said hello.
+fn greeted() -> (LinkTransport, LinkTransport) {
+    let (mut one, mut two) = linked();
+    one.send(&greeting(5_000)).unwrap();
+    two.send(&greeting(5_000)).unwrap();
+    pass(&mut one, &mut two);
+    pass(&mut two, &mut one);
+    assert_eq!(events(&mut one), [hello(5_000)]);
+    assert_eq!(events(&mut two), [hello(5_000)]);
+    (one, two)
 }
 
 fn up(peer: &str, direction: Direction) -> TransportEvent {

@@ -263,7 +263,7 @@ impl Restore {
     ) -> Result<(), &'static str> {
         let (now, limits) = (self.realm.clock, &self.realm.limits);
         let (queue_ms_max, posts_max) = (limits.queue_ms_max, limits.outbox_messages_max);
-        let memory_bytes_max = limits.queue_memory_bytes_max;
+        let queue_memory_bytes_max = limits.queue_memory_bytes_max;
         // A clock that was set meanwhile lets nothing wait for longer than ever.
         let left_ms = envelope.expires_unix_ms.saturating_sub(now.unix_ms);
         let expires_ms = now.mono_ms.saturating_add(left_ms.min(queue_ms_max));
@@ -287,14 +287,15 @@ impl Restore {
             excerpt: post::excerpt(&envelope.text),
             state: PostState::Queued,
         };
-        let expires_row_ms = if is_mail { expires_ms } else { u64::MAX };
-        out.append(envelope, writer, expires_row_ms);
+        let (expires_row_ms, memory_bytes_max) = if is_mail {
+            (expires_ms, queue_memory_bytes_max)
+        } else {
+            (u64::MAX, u64::MAX)
+        };
+        out.append(envelope, writer, expires_row_ms, memory_bytes_max);
         out.stored(seq);
         if is_marked {
             out.marked(seq);
-        }
-        if is_mail {
-            out.relieve(memory_bytes_max);
         }
         if let Some(writer) = writer {
             let posts = &mut self.realm.posts;

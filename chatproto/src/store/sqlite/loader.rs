@@ -53,14 +53,9 @@ const TABLES: [(&str, Make); 16] = [
         cursor,
     ),
     ("SELECT key, id FROM refusals ORDER BY key", refused),
-    // The first of each realm is looked up once a realm.
     (
-        "WITH firsts AS MATERIALIZED (
-            SELECT id, (SELECT min(key) FROM seen WHERE key >= realms.id << 40) AS first FROM realms
-        )
-        SELECT seen.key, seen.id, firsts.first FROM firsts CROSS JOIN seen
-            ON seen.key BETWEEN firsts.id << 40 AND (firsts.id << 40) + 1099511627775
-        ORDER BY firsts.id, seen.key",
+        "SELECT key, id, (SELECT min(key) FROM seen WHERE key >= all_seen.key >> 40 << 40)
+        FROM seen AS all_seen ORDER BY key",
         seen,
     ),
     (

@@ -123,7 +123,7 @@ CREATE TABLE seen (
 -- Mail of a realm that was refused and whose bounce it does not have yet. key = realm << 40 | number.
 CREATE TABLE refusals (
     key INTEGER PRIMARY KEY,
-    id BLOB NOT NULL
+    id BLOB NOT NULL -- the bounce's UUID
 ) STRICT;
 
 -- What became of the last messages that a user sent to other realms. key = user << 40 | number.

@@ -30,6 +30,7 @@ const IS_DELIVERED: &str =
 const LIST: &str = "INSERT OR REPLACE INTO senders VALUES (?1, ?2)";
 const REMEMBER: &str = "INSERT OR REPLACE INTO send_keys VALUES (?1, ?2, ?3)";
 const POST: &str = "INSERT OR REPLACE INTO posts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+
 /// A record that this version does not know would not be kept, so its batch must not be either.
 const UNKNOWN: Fault = Fault::Row("a record is of a kind that it does not know");
 

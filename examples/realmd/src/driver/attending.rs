@@ -22,7 +22,12 @@ impl Driver {
                 Question::Peers(answer) => {
                     let named = self.current.as_ref().map(|current| &current.peers);
                     let mode = |peer: &RealmName| Some(named?.get(peer)?.security.word());
-                    let _ = answer.send(desk.peers(self.realm.peers(), mode, now));
+                    let current = self.current.as_ref();
+                    let is_classic = |peer: &RealmName| {
+                        current.is_some_and(|current| current.classic.contains_key(peer))
+                    };
+                    let linked = self.realm.peers().filter(|it| !is_classic(&it.name));
+                    let _ = answer.send(desk.peers(linked, mode, now));
                 }
                 Question::Peer(order, peer, answer) => match self.order(order, &peer, now) {
                     Ok(sentence) => {
@@ -43,6 +48,12 @@ impl Driver {
     }
 
     fn order(&mut self, order: PeerOrder, peer: &RealmName, now: Now) -> Result<String, String> {
+        let current = self.current.as_ref();
+        if current.is_some_and(|current| current.classic.contains_key(peer)) {
+            return Err(format!(
+                "{peer} is a classic neighbour, with which there is no link"
+            ));
+        }
         let done = match order {
             PeerOrder::Retry => self.retry(peer, now),
             PeerOrder::Pause => {
@@ -173,7 +184,9 @@ impl Driver {
     fn remove_unnamed(&mut self, now: Now) -> Vec<String> {
         let is_named = |name: &RealmName| {
             let current = self.current.as_ref();
-            current.is_some_and(|current| current.peers.contains_key(name))
+            current.is_some_and(|current| {
+                current.peers.contains_key(name) || current.classic.contains_key(name)
+            })
         };
         let unnamed = self.realm.peers().map(|status| status.name);
         let unnamed: Vec<RealmName> = unnamed.filter(|name| !is_named(name)).collect();
@@ -213,7 +226,12 @@ impl Driver {
     /// Has the desk know the peers that there are.
     pub(super) fn meet(&mut self, now: Now) {
         if let Some(desk) = &mut self.desk {
-            let names: Vec<RealmName> = self.realm.peers().map(|status| status.name).collect();
+            let current = self.current.as_ref();
+            let is_linked = |name: &RealmName| {
+                current.is_none_or(|current| !current.classic.contains_key(name))
+            };
+            let names = self.realm.peers().map(|status| status.name);
+            let names: Vec<RealmName> = names.filter(is_linked).collect();
             desk.meet(names.iter(), now);
         }
     }

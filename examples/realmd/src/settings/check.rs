@@ -21,9 +21,11 @@ pub fn check_together(all: &[Settings]) -> Result<(), SettingsError> {
             return Err(error(settings.named_at.as_ref(), sentence));
         }
         names.push(settings);
-        // Without peers the link port stays closed.
+        // Without linked peers the link port stays closed.
         let link = settings.link.as_ref().filter(|_| settings.is_linked());
-        for listen in std::iter::once(&settings.client).chain(link) {
+        let neighbours = settings.classic.values();
+        let classic = neighbours.filter_map(|neighbour| neighbour.listen.as_ref());
+        for listen in std::iter::once(&settings.client).chain(link).chain(classic) {
             if let Some(other) = ports.iter().find(|other| clash(other, listen)) {
                 let sentence = format!(
                     "{} is taken by {} already",

@@ -62,14 +62,15 @@ impl<'a> Reader<'a> {
         let link_table = self.top.table("link", "[link]", &LINK)?;
         let key_file = self.key_file(link_table.as_ref())?;
         let link = self.link(link_table.as_ref(), key_file.is_some())?;
-        let peers = self.read_peers(&mut config, &link, store.is_some())?;
+        let found = self.read_peers(&mut config, &link, store.is_some())?;
         let named_at = Some(self.place(name));
         Ok(Settings {
             config,
             client,
             link: link.listen,
             key_file,
-            peers,
+            peers: found.linked,
+            classic: found.classic,
             store,
             bounce_removed: false,
             file: None,

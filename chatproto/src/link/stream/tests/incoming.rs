@@ -2,6 +2,11 @@
 
 use super::*;
 
+/// The id of the bounce of the envelope with that number.
+fn bounce(seq: u64) -> Uuid {
+    Uuid::from_u128(u128::from(seq) << 64)
+}
+
 #[test]
 fn envelopes_are_delivered_once_and_in_order() {
     let mut stream = incoming(3);
@@ -57,12 +62,14 @@ fn refusals_are_told_on_each_link_until_the_peer_has_the_bounce() {
     let mut stream = incoming(3);
     for seq in 1..=3 {
         arrive(&mut stream, seq).unwrap();
-        stream.refused();
+        stream.refused(bounce(seq));
     }
     store(&mut stream);
     assert_eq!(stream.acks(), [ack(3, &[1, 2, 3])]);
 
-    stream.bounced(Uuid::from_u128(1));
+    assert_eq!(stream.bounced(bounce(2)), None);
+    assert_eq!(stream.bounced(Uuid::from_u128(1)), None);
+    assert_eq!(stream.bounced(bounce(1)), Some(1));
     stream.link_down();
     stream.resume(1, 3).unwrap();
 
@@ -75,7 +82,7 @@ fn an_ack_names_the_refused_among_those_it_covers() {
     for seq in 1..=4 {
         arrive(&mut stream, seq).unwrap();
         if seq % 2 == 0 {
-            stream.refused();
+            stream.refused(bounce(seq));
         }
     }
 
@@ -91,7 +98,7 @@ fn more_refusals_than_fit_a_line_are_told_in_several_acks() {
     let mut stream = incoming(300);
     for seq in 1..=300 {
         arrive(&mut stream, seq).unwrap();
-        stream.refused();
+        stream.refused(bounce(seq));
     }
     store(&mut stream);
 
@@ -142,14 +149,28 @@ fn what_the_sender_no_longer_has_is_counted_as_missing() {
 }
 
 #[test]
-fn a_sender_that_holds_less_than_it_sent_is_a_violation() {
-    let less = Err(Violation("a resume holds less than was sent before"));
-    for (oldest, last) in [(1, 1), (2, 0), (0, 2), (4, 2), (1, u64::MAX)] {
+fn a_sender_that_holds_less_than_it_sent_is_told_what_came() {
+    for (oldest, last) in [(1, 1), (1, 0), (2, 1)] {
         let mut stream = incoming(2);
         arrive(&mut stream, 1).unwrap();
         arrive(&mut stream, 2).unwrap();
+        store(&mut stream);
         stream.link_down();
-        assert_eq!(stream.resume(oldest, last), less, "{oldest} {last}");
+
+        let answer = stream.resume(oldest, last);
+
+        let told = receiver(2, 3, Some(2), Some(2));
+        assert_eq!(answer, Ok((told, 0)), "{oldest} {last}");
+    }
+}
+
+#[test]
+fn a_resume_with_numbers_that_cannot_be_is_a_violation() {
+    let wrong = Err(Violation("a resume with numbers that cannot be"));
+    for (oldest, last) in [(0, 2), (4, 2), (1, u64::MAX), (1, (1 << 53) + 1)] {
+        let mut stream = incoming(2);
+        stream.link_down();
+        assert_eq!(stream.resume(oldest, last), wrong, "{oldest} {last}");
     }
 
     let mut stream = incoming(2);
@@ -238,7 +259,7 @@ fn both_ends_agree_on_when_the_bytes_are_used_up() {
     let (mut out, mut receiving) = (outgoing(9), incoming(9));
     receiving.link_down();
     receiving.resume(1, 9).unwrap();
-    out.resumed(0, 1).unwrap();
+    resume(&mut out, 0, 1).unwrap();
     let Some(Frame::Credit { upto, bytes, .. }) = receiving.credit(100, 1_300) else {
         panic!("no credit");
     };

@@ -7,7 +7,7 @@ fn nothing_is_sent_before_the_receiver_resumes_and_gives_credit() {
     let mut stream = outgoing(2);
     assert_eq!(stream.next(LINE_MAX), None);
 
-    stream.resumed(0, 1).unwrap();
+    resume(&mut stream, 0, 1).unwrap();
     assert_eq!(stream.next(LINE_MAX), None);
 
     stream.credit(2, 1);
@@ -22,8 +22,9 @@ fn nothing_is_sent_before_the_receiver_resumes_and_gives_credit() {
 #[test]
 fn only_stored_rows_are_sent() {
     let mut stream = flowing(0);
-    stream.append(envelope(1, ""));
-    stream.append(envelope(2, ""));
+    append(&mut stream);
+    append(&mut stream);
+    stream.marked(2);
     assert_eq!(sent(&mut stream), Vec::<u64>::new());
 
     stream.stored(1);
@@ -74,7 +75,7 @@ fn an_ack_for_what_was_never_sent_is_a_violation() {
     let never = Err(Violation("an ack for envelopes that were never sent"));
     let mut stream = outgoing(3);
     assert_eq!(stream.acknowledged(0, &[]), never);
-    stream.resumed(0, 1).unwrap();
+    resume(&mut stream, 0, 1).unwrap();
     stream.credit(2, 10_000);
     assert_eq!(sent(&mut stream), [1, 2]);
 
@@ -94,7 +95,7 @@ fn a_stream_resumes_with_two_numbers() {
 
     // The receiver has 2 in its store, and 3 and 4 in memory alone: those stay here, but are not
     // sent again.
-    let resumed = stream.resumed(2, 5);
+    let resumed = resume(&mut stream, 2, 5);
     stream.credit(10, 10_000);
 
     assert_eq!(resumed, Ok(Resumed::Agreed));
@@ -107,7 +108,7 @@ fn what_a_resume_showed_to_be_dealt_with_is_settled_by_the_next_ack() {
     let mut stream = flowing(3);
     sent(&mut stream);
     stream.link_down();
-    stream.resumed(2, 3).unwrap();
+    resume(&mut stream, 2, 3).unwrap();
     stream.credit(10, 10_000);
     assert_eq!((sent(&mut stream), stream.len()), (vec![3], 3));
 
@@ -123,10 +124,11 @@ fn what_a_resume_showed_to_be_dealt_with_is_settled_by_the_next_ack() {
 #[test]
 fn a_row_that_does_not_fit_the_peers_lines_goes_as_a_void() {
     let mut stream = OutStream::new(MAIL, StreamKind::Mail);
-    stream.append(envelope(1, &"x".repeat(5_000)));
-    stream.append(envelope(2, ""));
+    let long = envelope(1, &"x".repeat(5_000));
+    stream.append(long, writer(), EXPIRES_MS, u64::MAX);
+    append(&mut stream);
     stream.stored(2);
-    stream.resumed(0, 1).unwrap();
+    resume(&mut stream, 0, 1).unwrap();
     stream.credit(10, 10_000);
 
     let void = Frame::Void {
@@ -134,7 +136,11 @@ fn a_row_that_does_not_fit_the_peers_lines_goes_as_a_void() {
         seq: 1,
         id: Uuid::from_u128(1),
     };
-    let too_long = Next::TooLong(1, envelope(1, &"x".repeat(5_000)));
+    let too_long = Next::TooLong(Expired {
+        seq: 1,
+        writer: writer(),
+        envelope: envelope(1, &"x".repeat(5_000)),
+    });
     assert_eq!(stream.next(4_096), Some(too_long));
     // Nothing goes on, not even for a peer that reads longer lines, before its sender was told.
     assert_eq!((stream.next(4_096), stream.next(LINE_MAX)), (None, None));
@@ -145,7 +151,7 @@ fn a_row_that_does_not_fit_the_peers_lines_goes_as_a_void() {
 
     // It stays a void, even for a peer that reads longer lines now; its sender was told.
     stream.link_down();
-    stream.resumed(0, 1).unwrap();
+    resume(&mut stream, 0, 1).unwrap();
     stream.credit(10, 10_000);
     assert_eq!(stream.next(LINE_MAX), Some(Next::Frame(void)));
     assert_eq!(settled(&mut stream, 1, &[1]), [(1, Fate::Voided)]);
@@ -157,7 +163,7 @@ fn a_receiver_that_lost_its_memory_gets_the_same_again() {
     sent(&mut stream);
     stream.link_down();
 
-    stream.resumed(1, 2).unwrap();
+    resume(&mut stream, 1, 2).unwrap();
     stream.credit(10, 10_000);
 
     assert_eq!(sent(&mut stream), [2, 3]);
@@ -170,7 +176,7 @@ fn a_receiver_that_forgot_what_it_acknowledged_is_told_of() {
     stream.acknowledged(4, &[]).unwrap();
     stream.link_down();
 
-    let resumed = stream.resumed(1, 2);
+    let resumed = resume(&mut stream, 1, 2);
     stream.credit(10, 10_000);
 
     assert_eq!(resumed, Ok(Resumed::Truncated(3)));
@@ -178,26 +184,44 @@ fn a_receiver_that_forgot_what_it_acknowledged_is_told_of() {
 }
 
 #[test]
-fn a_resume_of_what_was_never_sent_is_a_violation() {
-    let never = Err(Violation(
-        "a resume speaks of envelopes that were never sent",
-    ));
-    for (durable, next) in [(3, 4), (2, 4), (2, 2), (1, 1), (0, 0), (u64::MAX, u64::MAX)] {
+fn a_receiver_that_has_had_more_than_there_is_shows_an_older_copy() {
+    for (durable, next) in [(3, 4), (2, 4), (0, 4), (1 << 53, (1 << 53) + 1)] {
         let mut stream = outgoing(2);
-        assert_eq!(stream.resumed(durable, next), never, "{durable} {next}");
-        assert_eq!(stream.len(), 2);
-    }
 
+        let resumed = stream.resumed((durable, None), (next - 1, None));
+
+        assert_eq!(resumed, Ok(Resumed::Older), "{durable} {next}");
+        assert_eq!((stream.len(), stream.mark()), (2, None));
+    }
+}
+
+#[test]
+fn a_resume_with_less_expected_than_stored_is_a_violation() {
     let mut stream = outgoing(2);
-    assert_eq!(stream.resumed(2, 3), Ok(Resumed::Agreed));
+    let wrong = Err(Violation("a resume holds more than it has had"));
+
+    assert_eq!(stream.resumed((2, None), (1, None)), wrong);
+    assert_eq!(stream.resumed((1, None), (0, None)), wrong);
+
+    assert_eq!(stream.len(), 2);
+}
+
+#[test]
+fn a_stream_is_resumed_once_a_link() {
+    let mut stream = outgoing(2);
+    assert_eq!(resume(&mut stream, 2, 3), Ok(Resumed::Agreed));
+
     let twice = Err(Violation("a stream was resumed twice on one link"));
-    assert_eq!(stream.resumed(2, 3), twice);
+    assert_eq!(resume(&mut stream, 2, 3), twice);
+    stream.link_down();
+
+    assert_eq!(resume(&mut stream, 2, 3), Ok(Resumed::Agreed));
 }
 
 #[test]
 fn the_sender_stops_at_the_credit_in_envelopes() {
     let mut stream = outgoing(5);
-    stream.resumed(0, 1).unwrap();
+    resume(&mut stream, 0, 1).unwrap();
 
     stream.credit(2, 10_000);
     assert_eq!(sent(&mut stream), [1, 2]);
@@ -211,7 +235,7 @@ fn the_sender_stops_at_the_credit_in_envelopes() {
 #[test]
 fn the_last_envelope_may_overshoot_the_credit_in_bytes() {
     let mut stream = outgoing(5);
-    stream.resumed(0, 1).unwrap();
+    resume(&mut stream, 0, 1).unwrap();
 
     stream.credit(10, 1_024);
     assert_eq!(sent(&mut stream), [1, 2]);
@@ -227,7 +251,7 @@ fn credit_is_gone_with_the_link() {
     let mut stream = flowing(2);
     stream.link_down();
 
-    stream.resumed(0, 1).unwrap();
+    resume(&mut stream, 0, 1).unwrap();
 
     assert_eq!(sent(&mut stream), Vec::<u64>::new());
     assert!(!stream.is_awaiting_ack());

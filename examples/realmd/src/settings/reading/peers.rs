@@ -2,21 +2,44 @@
 
 use super::Reader;
 use crate::settings::table::{At, Table};
-use crate::settings::{Listen, PeerSecurity, PeerSettings, SettingsError};
+use crate::settings::{ClassicSettings, Listen, PeerSecurity, PeerSettings, SettingsError};
 use chatproto::link::key::PublicKey;
 use chatproto::{Config, PeerConfig, RealmName};
 use std::collections::BTreeMap;
 
-const PEER: [&str; 5] = ["name", "address", "mode", "public_key", "public_key_file"];
+const PEER: [&str; 7] = [
+    "name",
+    "address",
+    "mode",
+    "public_key",
+    "public_key_file",
+    "insecure",
+    "listen",
+];
+/// Keys that only one mode has.
+const NOISE_KEYS: [&str; 2] = ["public_key", "public_key_file"];
+const CLASSIC_KEYS: [&str; 2] = ["insecure", "listen"];
 
 /// How a peer is spoken with.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
     Noise,
     Plain,
+    Classic,
 }
 
-const MODES: [(&str, Mode); 2] = [("noise", Mode::Noise), ("plain", Mode::Plain)];
+const MODES: [(&str, Mode); 3] = [
+    ("noise", Mode::Noise),
+    ("plain", Mode::Plain),
+    ("classic", Mode::Classic),
+];
+
+/// Where peers are found, and how they are spoken with.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) linked: BTreeMap<RealmName, PeerSettings>,
+    pub(super) classic: BTreeMap<RealmName, ClassicSettings>,
+}
 
 /// What `[link]` says.
 pub(super) struct Link<'a> {
@@ -33,13 +56,14 @@ impl<'a> Reader<'a> {
         config: &mut Config,
         link: &Link<'a>,
         has_store: bool,
-    ) -> Result<BTreeMap<RealmName, PeerSettings>, SettingsError> {
-        let mut peers = BTreeMap::new();
+    ) -> Result<Found, SettingsError> {
+        let mut found = Found::default();
         for table in self.top.tables("peers", "[[peers]]", &PEER)? {
             let name = self.peer_name(&table, config)?;
             let mode = table.choice("mode", MODES)?;
             let security = match mode.as_ref().map(|mode| mode.value) {
                 None | Some(Mode::Noise) => {
+                    self.without(&table, CLASSIC_KEYS, "classic")?;
                     if !has_store && !link.has_key_file {
                         let sentence = format!(
                             "a link with {name} needs a key of {}'s own, and without [store] there is no place for it: name \
@@ -55,15 +79,32 @@ impl<'a> Reader<'a> {
                     self.check_plain(&table, at, link)?;
                     PeerSecurity::Plain
                 }
+                Some(Mode::Classic) => {
+                    self.without(&table, NOISE_KEYS, "noise")?;
+                    self.classic_peer(&table, name, config, &mut found)?;
+                    continue;
+                }
             };
             let peer = self.met(&table, &name, security, config, link)?;
             config.peers.push(match peer.address {
                 Some(_) => PeerConfig::new(name.clone()),
                 None => PeerConfig::incoming_only(name.clone()),
             });
-            peers.insert(name, peer);
+            found.linked.insert(name, peer);
         }
-        Ok(peers)
+        Ok(found)
+    }
+
+    /// Checks that keys are not there which only another mode has.
+    fn without(&self, table: &Table<'a>, keys: [&str; 2], mode: &str) -> Result<(), SettingsError> {
+        let present = table.keys().filter(|key| keys.contains(&key.value));
+        match present.min_by_key(|key| key.offset) {
+            None => Ok(()),
+            Some(key) => {
+                let sentence = format!("{:?} is for peers of mode {mode:?}", key.value);
+                Err(self.document.error(key.offset, sentence))
+            }
+        }
     }
 
     fn peer_name(&self, table: &Table<'a>, config: &Config) -> Result<RealmName, SettingsError> {
@@ -113,14 +154,8 @@ impl<'a> Reader<'a> {
             let sentence = "mode \"plain\" neither encrypts nor authenticates: it needs insecure = true in [link]";
             return Err(self.document.error(mode_at, sentence));
         }
-        let keys = table.keys();
-        let key = keys
-            .filter(|key| matches!(key.value, "public_key" | "public_key_file"))
-            .min_by_key(|key| key.offset);
-        if let Some(key) = key {
-            let sentence = format!("{:?} is for mode \"noise\" alone", key.value);
-            return Err(self.document.error(key.offset, sentence));
-        }
+        self.without(table, NOISE_KEYS, "noise")?;
+        self.without(table, CLASSIC_KEYS, "classic")?;
         match (link.address, &link.listen) {
             (Some(text), Some(listen)) => self.loopback(text, listen.address),
             _ => Ok(()),
@@ -154,5 +189,44 @@ impl<'a> Reader<'a> {
             return Err(table.error(sentence));
         }
         Ok(peer)
+    }
+
+    fn classic_peer(
+        &self,
+        table: &Table<'a>,
+        peer: RealmName,
+        config: &mut Config,
+        found: &mut Found,
+    ) -> Result<(), SettingsError> {
+        if !table.flag("insecure")?.is_some_and(|flag| flag.value) {
+            let sentence = format!(
+                "mode \"classic\" proves nothing: anyone who reaches it can write as any user of {peer}, and \
+                 messages may be lost; it needs insecure = true here"
+            );
+            return Err(table.error(sentence));
+        }
+        let mut settings = ClassicSettings::default();
+        if let Some(text) = table.text("address")? {
+            settings.address = Some(self.address(text)?);
+        }
+        if let Some(text) = table.text("listen")? {
+            settings.listen = Some(Listen {
+                address: self.address(text)?,
+                place: Some(self.place(text)),
+            });
+        }
+        config.peers.push(match (settings.address, &settings.listen) {
+            (Some(_), _) => PeerConfig::classic(peer.clone()),
+            (None, Some(_)) => PeerConfig::classic_incoming_only(peer.clone()),
+            (None, None) => {
+                let sentence = format!(
+                    "{peer} and {} cannot meet: give this neighbour an address to call, or one to listen on for it",
+                    config.realm
+                );
+                return Err(table.error(sentence));
+            }
+        });
+        found.classic.insert(peer, settings);
+        Ok(())
     }
 }
