@@ -149,6 +149,12 @@ impl Current {
         Ok(told)
     }
 
+    /// How the settings want a peer spoken with; none if they do not name it.
+    pub(crate) fn mode(&self, peer: &RealmName) -> Option<&'static str> {
+        let linked = self.peers.get(peer).map(|peer| peer.security.word());
+        linked.or_else(|| self.classic.contains_key(peer).then_some("classic"))
+    }
+
     /// What is other about peers.
     pub(crate) fn changes(&self, peers: &BTreeMap<RealmName, PeerSettings>) -> Changes {
         let mut changes = Changes::default();

@@ -20,14 +20,9 @@ impl Driver {
                     let _ = answer.send(desk.status(self.clients.count()));
                 }
                 Question::Peers(answer) => {
-                    let named = self.current.as_ref().map(|current| &current.peers);
-                    let mode = |peer: &RealmName| Some(named?.get(peer)?.security.word());
                     let current = self.current.as_ref();
-                    let is_classic = |peer: &RealmName| {
-                        current.is_some_and(|current| current.classic.contains_key(peer))
-                    };
-                    let linked = self.realm.peers().filter(|it| !is_classic(&it.name));
-                    let _ = answer.send(desk.peers(linked, mode, now));
+                    let mode = |peer: &RealmName| current?.mode(peer);
+                    let _ = answer.send(desk.peers(self.realm.peers(), mode, now));
                 }
                 Question::Peer(order, peer, answer) => match self.order(order, &peer, now) {
                     Ok(sentence) => {
