@@ -3,6 +3,7 @@
 use crate::escape::Escaped;
 use chatproto::store::StoreError;
 use chatproto::{CloseReason, ConnectionId, ErrorCode, Event, LinkCloseReason, RealmName};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use tracing::{debug, error, info, warn};
@@ -12,11 +13,17 @@ pub(crate) struct Journal {
     realm: RealmName,
     /// Why the store takes nothing, as it was told last.
     full: Option<String>,
+    /// Why peers end the link, as each said last.
+    said: BTreeMap<RealmName, String>,
 }
 
 impl Journal {
     pub(crate) fn new(realm: RealmName) -> Self {
-        Self { realm, full: None }
+        Self {
+            realm,
+            full: None,
+            said: BTreeMap::new(),
+        }
     }
 
     /// Tells of a store that takes nothing for now, once for each reason.
@@ -89,7 +96,7 @@ impl Journal {
     }
 
     /// Tells what the engine tells.
-    pub(crate) fn event(&self, event: &Event) {
+    pub(crate) fn event(&mut self, event: &Event) {
         match event {
             Event::Received { .. } | Event::Replied { .. } => self.wire(event),
             Event::Refused { .. }
@@ -311,10 +318,13 @@ impl Journal {
         }
     }
 
-    fn link(&self, event: &Event) {
+    fn link(&mut self, event: &Event) {
         let realm = &self.realm;
         match event {
-            Event::LinkUp { peer } => info!("{realm}: link to {peer} is up"),
+            Event::LinkUp { peer } => {
+                self.said.remove(peer);
+                info!("{realm}: link to {peer} is up");
+            }
             Event::LinkDown {
                 peer,
                 why: why @ (LinkCloseReason::Bye | LinkCloseReason::ShutDown),
@@ -326,8 +336,12 @@ impl Journal {
             ),
             Event::LinkDown { peer, why } => warn!("{realm}: link to {peer} is down: {why}"),
             Event::PeerSaid { peer, code, text } => {
-                let (code, text) = (Escaped(code), Escaped(text));
-                info!("{realm}: {peer} ends the link: {code}, {text}");
+                let words = format!("{}, {}", Escaped(code), Escaped(text));
+                // It may say so each time it is called, for days.
+                if self.said.get(peer) != Some(&words) {
+                    info!("{realm}: {peer} ends the link: {words}");
+                    self.said.insert(peer.clone(), words);
+                }
             }
             Event::PeerMisbehaved { peer, what } => {
                 warn!(
