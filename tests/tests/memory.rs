@@ -249,10 +249,10 @@ fn a_stranger_on_the_links_port_costs_no_more_than_a_handshake() {
 fn a_stranger_in_noise_mode_costs_no_more_than_a_handshake() {
     for lacking in [0, 1] {
         let peak = peak_of(|| {
-            let dialled = sealed("realm2", 2, "realm1", 1);
-            let called = sealed("realm1", 1, "realm2", 2);
-            let mut dialler = LinkTransport::dial(&dialled, &name("realm1"), [3; 32], NOW);
-            let mut acceptor = LinkTransport::accept(&called, [4; 32], NOW);
+            let at_two = sealed("realm2", 2, "realm1", 1);
+            let at_one = sealed("realm1", 1, "realm2", 2);
+            let mut dialler = LinkTransport::dial(&at_two, &name("realm1"), [3; 32], NOW);
+            let mut acceptor = LinkTransport::accept(&at_one, [4; 32], NOW);
             let first = dialler.outgoing();
             let _ = acceptor.receive(&first[..first.len() - lacking], NOW);
             // To a first message that was whole, the length of one that there is room for.
@@ -269,12 +269,12 @@ fn a_stranger_in_noise_mode_costs_no_more_than_a_handshake() {
 #[test]
 fn sealed_frames_cost_no_more_than_a_message_at_each_stage() {
     let peak = peak_of(|| {
-        let (dialled, called) = (
+        let (at_two, at_one) = (
             sealed("realm2", 2, "realm1", 1),
             sealed("realm1", 1, "realm2", 2),
         );
-        let mut dialler = LinkTransport::dial(&dialled, &name("realm1"), [3; 32], NOW);
-        let mut acceptor = LinkTransport::accept(&called, [4; 32], NOW);
+        let mut dialler = LinkTransport::dial(&at_two, &name("realm1"), [3; 32], NOW);
+        let mut acceptor = LinkTransport::accept(&at_one, [4; 32], NOW);
         acceptor.receive(dialler.outgoing(), NOW).unwrap();
         dialler.sent(usize::MAX);
         dialler.receive(acceptor.outgoing(), NOW).unwrap();

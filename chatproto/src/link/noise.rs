@@ -4,12 +4,13 @@
 //! is in one message, and the channel stands after one round trip:
 //!
 //! ```text
-//! dialler                                                         acceptor
-//!   the line that names both ──────────────────────────────────────▶        (the prologue)
-//!   e: a key for this once; s: its own key, sealed ────── 96 bytes ─▶        who? pinned?
-//!   ◀─ 48 bytes ───────────────────────── e: a key for this once
-//!   up: only the pinned key can have answered
-//!   a first transport message, empty ──────────────────── 16 bytes ─▶        up
+//! dialler                                                            acceptor
+//!   the line that names both ─────────────────────────────────────────▶ the prologue
+//!   a key for this once; the own key, sealed ─────────────── 96 bytes ─▶ is it pinned?
+//!   is it sealed for me? ◀─ 48 bytes ─────────────── a key for this once
+//!   up
+//!   a transport message with nothing in it ───────────────── 16 bytes ─▶ is it of this once?
+//!                                                                       up
 //! ```
 //!
 //! Each message stands behind its length, two bytes, the higher first. The prologue is hashed into

@@ -63,8 +63,9 @@ pub enum TransportEvent {
 /// `handshake_bytes_max` and `handshake_ms_max`, which hold until the link is up.
 ///
 /// Memory is bounded by one line, in noise mode 64 KiB more for each of what is read, opened and
-/// to be sealed, and by what the caller leaves: frames not polled, bytes not written. Stop reading,
-/// and stop sending, while there is much of either.
+/// to be sealed (twice that for the last, which grows by doubling), and by what the caller leaves:
+/// frames not polled, bytes not written. Stop reading, and stop sending, while there is much of
+/// either. In noise mode one read may complete a message, and bring 64 KiB more of frames.
 ///
 /// # Examples
 ///

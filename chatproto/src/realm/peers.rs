@@ -271,7 +271,8 @@ impl Realm {
         self.peer_ids.remove(&name);
         self.classics.remove(peer);
         if let Some(place) = self.peer_mut(peer) {
-            (place.can_dial, place.redial_ms) = (false, None);
+            // A call that is under way leads to no link, and is no hindrance should it be one again.
+            (place.can_dial, place.is_dialling, place.redial_ms) = (false, false, None);
         }
         self.end_streams(peer, now);
         Ok(())

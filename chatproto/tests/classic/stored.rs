@@ -2,7 +2,8 @@
 
 use crate::common::{LOADINGS, Loading, SENT, Site, example, example_with_peer, name};
 use crate::{Old, TAKEN, config};
-use chatproto::{PeerConfig, RestoreError, StoreFailure};
+use chatproto::{PeerConfig, PeerId, Record, RestoreError, StoreFailure, UserId};
+use uuid::Uuid;
 
 const STORE_FULL: &str = "{\"status\": \"ERROR\", \"message\": \"Penyimpanan server penuh, coba lagi nanti\", \"code\": \"store_full\"}\r\n\r\n";
 
@@ -145,5 +146,29 @@ fn a_linked_peer_with_nothing_waiting_may_become_a_classic_one() {
         site.outputs
             .iter()
             .all(|it| !format!("{it:?}").starts_with("Dial"))
+    );
+}
+
+#[test]
+fn a_refusal_that_will_not_be_explained_any_more_is_told() {
+    let mut site = Site::new(example_with_peer(1, 2).durable(true));
+    site.commit();
+    site.log.records.push(Record::BounceDue {
+        peer: PeerId::from_number(0),
+        id: Uuid::from_u128(7),
+        user: UserId::from_number(0),
+        to: "siapa@realm2".into(),
+    });
+    let classic = example(1)
+        .durable(true)
+        .peer(PeerConfig::classic(name("realm2")));
+
+    site.restart_as(classic, Loading::Whole);
+
+    let (id, token) = site.enter("messi", "surabaya");
+    let inbox = site.ask(id, &format!("inbox {token}\r\n"));
+    assert!(
+        inbox.contains("\" Pesan untuk siapa@realm2 tidak terkirim: ditolak\\r\\n\""),
+        "{inbox}"
     );
 }

@@ -494,7 +494,25 @@ impl Site {
         // The clock that never goes back begins anew.
         self.now = Now::new(3, self.now.unix_ms);
         let records = self.log.loaded(loading);
-        self.realm = restored(config.clone(), self.seed, self.now, records)?;
+        let realm = restored(config.clone(), self.seed, self.now, records)?;
+        self.begin(config, realm);
+        Ok(())
+    }
+
+    /// The same, where the messages for peers that the configuration lacks bounce.
+    pub(crate) fn restart_bouncing(&mut self, config: Config, loading: Loading) {
+        self.seed[8] = self.seed[8].wrapping_add(1);
+        self.now = Now::new(3, self.now.unix_ms);
+        let mut restore = Realm::restore(config.clone(), self.seed, self.now).unwrap();
+        for record in self.log.loaded(loading) {
+            restore.record(record);
+        }
+        let realm = restore.bounce_removed().finish().unwrap();
+        self.begin(config, realm);
+    }
+
+    fn begin(&mut self, config: Config, realm: Realm) {
+        self.realm = realm;
         self.config = config;
         self.under_way = None;
         self.unread.clear();
@@ -504,7 +522,6 @@ impl Site {
         self.all_frames.clear();
         self.outputs.clear();
         self.run();
-        Ok(())
     }
 }
 
@@ -525,6 +542,13 @@ pub(crate) fn restored(
 pub(crate) fn token_of(reply: &str) -> String {
     let (_, rest) = reply.split_once("\"tokenid\": \"").expect(reply);
     rest[..36].to_owned()
+}
+
+/// The texts that an `inbox` shows, in its order and without their line ends.
+pub(crate) fn texts_of(inbox: &str) -> Vec<String> {
+    let texts = inbox.split("\"msg\": \"").skip(1);
+    let texts = texts.map(|rest| rest.split("\\r\\n\"").next().unwrap().to_owned());
+    texts.collect()
 }
 
 pub(crate) fn hello(from: &str, to: &str) -> Frame {

@@ -23,6 +23,7 @@ mod logins;
 mod marks;
 mod neighbours;
 mod passwords;
+mod peers;
 mod posts;
 mod queues;
 mod reading;

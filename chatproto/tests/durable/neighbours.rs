@@ -1,7 +1,7 @@
 //! A realm that is started again goes on with its peers where it was.
 
 use crate::common::{
-    INBOX_FULL, LOADINGS, Pair, SENT, Site, example, example_with_peer, limits, name,
+    INBOX_FULL, LOADINGS, Pair, SENT, Site, example, example_with_peer, limits, name, texts_of,
 };
 use chatproto::link::frame::{Frame, Resume, StreamKind, View};
 use chatproto::{Config, Direction, Event, PeerConfig, Record, RestoreError};
@@ -33,9 +33,7 @@ pub(crate) fn texts(site: &mut Site, user: &str, password: &str) -> Vec<String> 
     let inbox = site.ask(id, &format!("inbox {token}\r\n"));
     site.ask(id, "logout\r\n");
     site.hang_up(id);
-    let texts = inbox.split("\"msg\": \"").skip(1);
-    let texts = texts.map(|rest| rest.split("\\r\\n\"").next().unwrap().to_owned());
-    texts.collect()
+    texts_of(&inbox)
 }
 
 pub(crate) fn faults(pair: &Pair) -> Vec<String> {

@@ -15,6 +15,7 @@ mod inboxes;
 mod links;
 mod live;
 mod logins;
+mod queues;
 mod store;
 
 use chatproto::Limits;

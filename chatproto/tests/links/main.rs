@@ -14,4 +14,6 @@ mod delivery;
 mod groups;
 mod names;
 mod refusals;
+mod resumes;
+mod status;
 mod violations;

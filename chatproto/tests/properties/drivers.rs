@@ -4,8 +4,9 @@ use crate::common::{cheap, example, hash, hello, limits, name, token_of};
 use crate::holds;
 use chatproto::store::{Fetched, Message};
 use chatproto::{
-    Connection, ConnectionId, Direction, Frame, LinkId, Misuse, Now, Output, PasswordAnswer,
-    Passwords, PeerConfig, Realm, RequestId, Sender, StoreFailure, UserConfig, UserId,
+    ClassicAnswer, Connection, ConnectionId, Direction, Frame, LinkId, Misuse, Now, Output,
+    PasswordAnswer, Passwords, PeerConfig, Realm, RequestId, Sender, StoreFailure, UserConfig,
+    UserId,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -33,6 +34,9 @@ enum Call {
     Post(u64, Vec<u8>),
     Fetched(u64, Option<u64>),
     Verified(u64, u64),
+    /// From the listener of a classic neighbour, or of none.
+    Come(bool),
+    Called(u64, u64),
     Poll,
     PollAll,
     Timeout,
@@ -64,6 +68,9 @@ fn page() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         3 => Just(&b"send T messi hi\r\n"[..]),
         1 => Just(&b"sendid T k messi hi\r\n"[..]),
+        2 => Just(&b"send T budi@lama hi\r\n"[..]),
+        1 => Just(&b"sendid T k budi hi\r\n"[..]),
+        1 => Just(&b"server send budi messi hi\r\n"[..]),
         2 => Just(&b"inbox T\r\n"[..]),
         2 => Just(&b"peek T\r\n"[..]),
         1 => Just(&b"peek T 1\r\n"[..]),
@@ -103,6 +110,8 @@ fn call() -> impl Strategy<Value = Call> {
         8 => (id(), page()).prop_map(|(id, line)| Call::Post(id, line)),
         4 => (0_u64..30, prop::option::of(0_u64..9)).prop_map(|(id, n)| Call::Fetched(id, n)),
         4 => (0_u64..30, 0_u64..4).prop_map(|(id, kind)| Call::Verified(id, kind)),
+        1 => any::<bool>().prop_map(Call::Come),
+        4 => (0_u64..30, 0_u64..4).prop_map(|(id, kind)| Call::Called(id, kind)),
         3 => Just(Call::Poll),
         2 => Just(Call::PollAll),
         4 => Just(Call::Timeout),
@@ -115,6 +124,7 @@ fn realm(is_durable: bool) -> (Realm, String) {
     let henderson = UserConfig::hashed("henderson", "", "", hash("surabaya")).unwrap();
     let mut config = example(1)
         .peer(PeerConfig::new(name("realm2")))
+        .peer(PeerConfig::classic(name("lama")))
         .passwords(Passwords::Argon2id(cheap()))
         .limits(limits(&[("inbox_memory_bytes_max", 0)]))
         .durable(is_durable);
@@ -193,6 +203,19 @@ fn make((realm, token): &mut (Realm, String), call: &Call, now: &mut Now) -> Res
             };
             return realm.verified(RequestId(*request), answer, *now);
         }
+        Call::Come(is_known) => {
+            let neighbour = name(if *is_known { "lama" } else { "realm2" });
+            let _ = realm.open(Connection::classic("10.0.0.1", neighbour), *now);
+        }
+        Call::Called(request, kind) => {
+            let answer = match kind {
+                0 => ClassicAnswer::NotReached,
+                1 => ClassicAnswer::NoAnswer,
+                2 => ClassicAnswer::Answered(b"{\"status\": \"OK\"}".to_vec()),
+                _ => ClassicAnswer::Answered(vec![0xff; 9]),
+            };
+            return realm.called(RequestId(*request), answer, *now);
+        }
         Call::Poll => drop(realm.poll_output()),
         Call::PollAll => while realm.poll_output().is_some() {},
         Call::Timeout => realm.handle_timeout(*now),
@@ -228,7 +251,9 @@ fn no_calls_make_it_panic() {
                 Call::Sent(..) | Call::LinkSent(..) => vec![Misuse::SentTooMuch],
                 Call::LinkUp(false, _) | Call::DialFailed(false) => vec![Misuse::UnknownPeer],
                 Call::Committed(_) | Call::StoreFailed(..) => vec![Misuse::WrongBatch],
-                Call::Fetched(..) | Call::Verified(..) => vec![Misuse::UnknownRequest],
+                Call::Fetched(..) | Call::Verified(..) | Call::Called(..) => {
+                    vec![Misuse::UnknownRequest]
+                }
                 _ => Vec::new(),
             };
             prop_assert!(

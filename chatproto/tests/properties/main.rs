@@ -15,6 +15,7 @@ mod crashes;
 mod drivers;
 mod frames;
 mod records;
+mod streams;
 mod twice;
 
 use proptest::strategy::Strategy;

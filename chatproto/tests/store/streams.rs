@@ -209,8 +209,8 @@ struct Realm {
     last: u64,
     acknowledged: u64,
     ids: u128,
-    /// A realm renumbers a stream once a link, so never twice in a batch.
-    is_renumbered: bool,
+    /// A realm makes a stream anew once a link, so never twice in a batch.
+    is_anew: bool,
 }
 
 impl Realm {
@@ -239,22 +239,22 @@ impl Realm {
                     u128::from(amount),
                 )]
             }
-            8 if !self.is_renumbered => {
+            8 if !self.is_anew => {
                 let before = self.acknowledged + some;
                 *self = Self {
                     stream: self.stream + 1,
                     last: self.last - before,
                     acknowledged: 0,
                     ids: self.ids,
-                    is_renumbered: true,
+                    is_anew: true,
                 };
                 vec![mail_renumbered(self.stream, before)]
             }
-            9 => {
+            9 if !self.is_anew => {
                 *self = Self {
                     stream: self.stream + 1,
                     ids: self.ids,
-                    is_renumbered: self.is_renumbered,
+                    is_anew: true,
                     ..Self::default()
                 };
                 vec![mail_begun(self.stream)]
@@ -285,7 +285,7 @@ pub(crate) fn streams_agree_with_plain_maps<H: Harness>() {
             commit_all(&mut store, [&first]);
             first.records.iter().for_each(|record| model.apply(record));
             for (steps, times) in batches {
-                realm.is_renumbered = false;
+                realm.is_anew = false;
                 let records: Vec<Record> =
                     steps.into_iter().flat_map(|it| realm.step(it)).collect();
                 let next = batch(2, records);

@@ -23,6 +23,8 @@ struct Row {
     /// The user of this realm who wrote it; none for a bounce.
     writer: Option<UserId>,
     cost_bytes: u32,
+    /// When it was taken, in ms since 1970.
+    sent_unix_ms: u64,
     /// When it is given up if it was never sent, in ms of the realm's clock.
     expires_ms: u64,
     state: RowState,
@@ -186,6 +188,7 @@ impl OutStream {
         self.bytes += cost_bytes;
         self.rows.push_back(Row {
             id: envelope.id,
+            sent_unix_ms: envelope.sent_unix_ms,
             envelope: Some(envelope).filter(|_| is_loaded),
             writer,
             cost_bytes: cost_bytes as u32,
@@ -384,9 +387,8 @@ impl OutStream {
 
     /// When the oldest envelope was taken that is still to be sent, in ms since 1970.
     pub(crate) fn oldest_unix_ms(&self) -> Option<u64> {
-        let mut rows = self.rows.iter().take(self.loaded);
-        let first = rows.find(|row| row.state == RowState::ToSend)?;
-        first.envelope.as_ref().map(|it| it.sent_unix_ms)
+        let mut to_send = self.rows.iter().filter(|row| row.state == RowState::ToSend);
+        to_send.next().map(|row| row.sent_unix_ms)
     }
 
     // On a link.
