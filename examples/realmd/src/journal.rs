@@ -265,15 +265,16 @@ impl Journal {
                 code,
             } => {
                 let count = messages(*count);
-                match code {
-                    ErrorCode::PeerRemoved => warn!(
+                if *code == ErrorCode::PeerRemoved {
+                    warn!(
                         "{realm}: {count} for {peer}, which is no peer any more, never left and went back to the senders"
-                    ),
-                    _ => warn!(
+                    );
+                } else {
+                    warn!(
                         "{realm}: {count} for {peer} could not be sent ({}) and went back to the senders; see whether {peer} \
                          runs and the link comes up",
                         code.code()
-                    ),
+                    );
                 }
             }
             Event::MailUnknown {

@@ -155,10 +155,10 @@ fn shown(settings: &Settings, answer: &Answer, json: bool) -> String {
         Answer::Inspected(report) => report.to_string(),
         Answer::Peers(report) if json => pretty(report),
         Answer::Peers(report) => report.to_string(),
-        Answer::Done { sentences } => sentences
-            .iter()
-            .map(|sentence| format!("{}\n", Escaped(sentence)))
-            .collect(),
+        Answer::Done { sentences } => {
+            let lines = sentences.iter().map(|it| Escaped(it).to_string() + "\n");
+            lines.collect()
+        }
         Answer::BackedUp { file, bytes, ms } => format!(
             "{realm} is copied to {}: {} in {}\n",
             Escaped(file),

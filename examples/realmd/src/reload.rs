@@ -96,7 +96,7 @@ impl Current {
             client: settings.client.address,
             store: settings.store.clone(),
             key_file: settings.key_file(),
-            passwords: config.passwords.clone(),
+            passwords: config.passwords,
             detail: config.detail,
             users: config.users.iter().map(|user| user.name.clone()).collect(),
         }

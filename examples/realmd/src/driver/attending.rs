@@ -2,7 +2,7 @@
 
 use super::Driver;
 use crate::links::{Beginning, Links};
-use crate::operate::{PeerOrder, Question};
+use crate::operate::{Desk, PeerOrder, Question};
 use crate::reload::{Prepared, ReloadError};
 use crate::server::{open_link, warn_of_plain_links};
 use chatproto::{Now, PeerConfig, PeerError, RealmName};
@@ -12,7 +12,7 @@ use std::io;
 impl Driver {
     /// Answers what operators have asked.
     pub(super) fn attend(&mut self, now: Now) {
-        while let Some(question) = self.desk.as_ref().and_then(|desk| desk.question()) {
+        while let Some(question) = self.desk.as_ref().and_then(Desk::question) {
             let Some(desk) = &mut self.desk else { return };
             // Whoever asked may have given up.
             match question {
@@ -36,7 +36,7 @@ impl Driver {
                     }
                 },
                 Question::Reload(prepared, answer) => {
-                    let _ = answer.send(self.reload(*prepared, now));
+                    let _ = answer.send(self.reload(&prepared, now));
                 }
             }
         }
@@ -111,11 +111,11 @@ impl Driver {
     }
 
     /// Takes what can be taken of other settings.
-    fn reload(&mut self, prepared: Prepared, now: Now) -> Result<Vec<String>, ReloadError> {
+    fn reload(&mut self, prepared: &Prepared, now: Now) -> Result<Vec<String>, ReloadError> {
         let Some(current) = &self.current else {
             return Err(io::Error::other("the realm is ending").into());
         };
-        let restart = current.to_restart_for(&prepared, self.links.is_some())?;
+        let restart = current.to_restart_for(prepared, self.links.is_some())?;
         let changes = current.changes(&prepared.settings.peers);
         // Whatever can fail comes first.
         let link = prepared.settings.link.as_ref();
@@ -125,7 +125,7 @@ impl Driver {
         let Some(current) = &mut self.current else {
             return Ok(Vec::new());
         };
-        current.take(&prepared);
+        current.take(prepared);
         let fresh =
             |name: &RealmName| changes.added.contains(name) || changes.secured.contains(name);
         let mut loud = current.peers.clone();

@@ -150,10 +150,10 @@ impl PeersReport {
         if let Some(since) = peer.since_unix_ms {
             let is_down = !matches!(state, "linked" | "paused");
             let down = if is_down { ", down" } else { "" };
-            link.push_str(&format!("{down} for {}", ago(since)));
+            link = format!("{link}{down} for {}", ago(since));
         }
         if let Some(ms) = peer.retry_ms {
-            link.push_str(&format!(", called in {}", age(ms.saturating_add(999))));
+            link = format!("{link}, called in {}", age(ms.saturating_add(999)));
         }
         match peer.mode.as_deref() {
             Some("plain") => link.push_str(" (PLAIN)"),

@@ -109,12 +109,13 @@ impl<'a> Reader<'a> {
         else {
             return Ok(None);
         };
-        if text.value.is_empty() || text.value.ends_with(".pub") {
+        let path = PathBuf::from(text.value);
+        if text.value.is_empty() || path.extension().is_some_and(|it| it == "pub") {
             let sentence = "\"key_file\" names the file of the secret key, such as \"realm1.key\"; the public one \
                             is written beside it";
             return Err(self.document.error(text.offset, sentence));
         }
-        Ok(Some(text.value.into()))
+        Ok(Some(path))
     }
 
     fn link(

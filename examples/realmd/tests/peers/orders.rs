@@ -83,7 +83,11 @@ fn a_pause_outlives_the_realm_and_ends_with_resume() {
     let one = town.start("realm1");
     assert_eq!(one.link, link);
     assert_eq!(town.peer("realm1", "realm2").unwrap()["state"], "paused");
-    town.until_failed("realm2", "realm1", "it said: the link is paused by an operator");
+    town.until_failed(
+        "realm2",
+        "realm1",
+        "it said: the link is paused by an operator",
+    );
 
     let told = town.told(&["peer", "resume", "realm1.toml", "realm2"]);
     assert_eq!(told, "realm2 is paused no more\n");

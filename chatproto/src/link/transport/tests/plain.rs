@@ -243,7 +243,10 @@ fn last_words_need_no_hello() {
         code: "paused".to_owned(),
         text: "later".to_owned(),
     };
-    let expected = [up("realm1", Direction::Accepted), TransportEvent::Frame(bye)];
+    let expected = [
+        up("realm1", Direction::Accepted),
+        TransportEvent::Frame(bye),
+    ];
     assert_eq!(events(&mut transport), expected);
 }
 
