@@ -45,7 +45,8 @@ pub enum TransportEvent {
         /// Which side made the connection.
         direction: Direction,
     },
-    /// A frame has come; the first one is a `hello`, no other is.
+    /// A frame has come; the first one is a `hello`, no other is, unless the peer ends the link at
+    /// once with an `error` or a `bye`.
     Frame(Frame),
 }
 

@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::settings::COST;
-use crate::{hash_password, operate, run};
+use crate::{hash_password, keygen, operate, peer_show, run};
 use chatproto::Argon2Cost;
 use lexopt::prelude::{Long, Short, Value};
 use std::ffi::OsString;
@@ -12,7 +12,8 @@ use std::process::ExitCode;
 pub(crate) const WRONG_INPUT: u8 = 2;
 /// Where `realmd chat` finds a realm unless told otherwise.
 const CHAT_ADDRESS: &str = "127.0.0.1:8889";
-const OPTIONS: [&str; 7] = [
+const OPTIONS: [&str; 8] = [
+    "bounce",
     "check",
     "help",
     "json",
@@ -24,14 +25,21 @@ const OPTIONS: [&str; 7] = [
 const HELP: &str = "\
 realmd runs chat realms, each described by a file.
 
-Usage: realmd [--check] FILE...
+Usage: realmd [--check] [--bounce] FILE...
        realmd chat [HOST:PORT]
        realmd hash-password [--memory-kib N] [--passes N] [--lanes N]
        realmd inspect FILE [--json]
        realmd backup FILE BACKUP
        realmd compact FILE
+       realmd peers FILE [--json]
+       realmd peer show FILE
+       realmd peer retry|pause|resume FILE PEER
+       realmd peer remove FILE PEER [--bounce]
+       realmd reload FILE
+       realmd keygen KEY
 
   --check        read the files, say what each would run, and open no port
+  --bounce       let messages bounce that wait for a peer which is one no more
   -h, --help     print this
   -V, --version  print the version
 
@@ -42,6 +50,13 @@ realmd inspect tells how many messages wait for whom, and how big the data are.
 realmd backup copies the data to a new file, from which the realm could start.
 realmd compact gives back the room of what was deleted; commits wait meanwhile.
 These three work while the realm runs, for the user that runs it, and without it.
+realmd peers tells how it stands with the realms that a realm is linked with.
+realmd peer show prints what a friend writes into the own realm file.
+realmd peer retry calls a peer now; pause ends the link until resume; remove
+forgets a peer that is not in the realm file any more.
+realmd reload has a running realm read its file anew, as SIGHUP has all realms of
+a process: peers change, clients notice nothing.
+realmd keygen makes a key file and prints the public key; a realm makes its own.
 The log goes to standard error; RUST_LOG=warn makes it quieter.
 Ctrl-C ends the realms cleanly, a second one at once.
 
@@ -51,10 +66,24 @@ To begin with: realmd examples/realm1.toml examples/realm2.toml
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
 enum Command {
-    Run { files: Vec<OsString>, check: bool },
-    Chat { address: String },
-    HashPassword { cost: Argon2Cost },
+    Run {
+        files: Vec<OsString>,
+        check: bool,
+        bounce: bool,
+    },
+    Chat {
+        address: String,
+    },
+    HashPassword {
+        cost: Argon2Cost,
+    },
     Operate(operate::Order),
+    PeerShow {
+        file: OsString,
+    },
+    Keygen {
+        file: OsString,
+    },
     Help,
     Version,
 }
@@ -63,14 +92,15 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     match parse(lexopt::Parser::from_env()) {
-        Ok(Command::Run { files, check: true }) => run::check(&files),
         Ok(Command::Run {
-            files,
-            check: false,
-        }) => run::run(&files),
+            files, check: true, ..
+        }) => run::check(&files),
+        Ok(Command::Run { files, bounce, .. }) => run::run(&files, bounce),
         Ok(Command::Chat { address }) => crate::chat::run(&address),
         Ok(Command::HashPassword { cost }) => hash_password::run(cost),
         Ok(Command::Operate(order)) => operate::run(&order),
+        Ok(Command::PeerShow { file }) => peer_show::run(&file),
+        Ok(Command::Keygen { file }) => keygen::run(&file),
         Ok(Command::Help) => say(HELP),
         Ok(Command::Version) => say(&format!("realmd {}\n", env!("CARGO_PKG_VERSION"))),
         Err(sentence) => {
@@ -85,6 +115,7 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Command, String> {
     while let Some(argument) = arguments.next().map_err(|error| error.to_string())? {
         match argument {
             Long("check") => written.check = true,
+            Long("bounce") => written.bounce = true,
             Long("json") => written.json = true,
             Long("memory-kib") => written.cost[0] = Some(number(&mut arguments)?),
             Long("passes") => written.cost[1] = Some(number(&mut arguments)?),
@@ -97,9 +128,15 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Command, String> {
         }
     }
     let first = written.words.first().and_then(|word| word.to_str());
+    let second = written.words.get(1).and_then(|word| word.to_str());
     match first {
+        Some("peer") if second == Some("show") => written.peer_show(),
         Some(word) if operate::WORDS.contains(&word) => written.operate(),
-        _ if written.json => Err("--json is for realmd inspect alone".to_owned()),
+        _ if written.json => Err(operate::JSON_RULE.to_owned()),
+        Some("chat" | "hash-password" | "keygen") if written.bounce => {
+            Err(operate::BOUNCE_RULE.to_owned())
+        }
+        Some("keygen") => written.keygen(),
         Some("chat") => written.chat(),
         Some("hash-password") => written.hash_password(),
         _ => written.run(),
@@ -111,6 +148,7 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Command, String> {
 struct Written {
     words: Vec<OsString>,
     check: bool,
+    bounce: bool,
     json: bool,
     /// Memory in KiB, passes, lanes.
     cost: [Option<u32>; 3],
@@ -125,6 +163,7 @@ impl Written {
         Ok(Command::Run {
             files: self.words,
             check: self.check,
+            bounce: self.bounce,
         })
     }
 
@@ -166,7 +205,25 @@ impl Written {
         if self.check {
             return Err("--check is for running realms alone".to_owned());
         }
-        operate::Order::parse(self.words, self.json).map(Command::Operate)
+        operate::Order::parse(self.words, self.json, self.bounce).map(Command::Operate)
+    }
+
+    fn peer_show(self) -> Result<Command, String> {
+        self.without_cost()?;
+        match <[OsString; 3]>::try_from(self.words) {
+            Ok([_, _, file]) if !self.check && !self.json && !self.bounce => {
+                Ok(Command::PeerShow { file })
+            }
+            _ => Err("realmd peer show takes one realm file".to_owned()),
+        }
+    }
+
+    fn keygen(self) -> Result<Command, String> {
+        self.without_cost()?;
+        match <[OsString; 2]>::try_from(self.words) {
+            Ok([_, file]) if !self.check => Ok(Command::Keygen { file }),
+            _ => Err("realmd keygen takes one file, which must not be there yet".to_owned()),
+        }
     }
 
     fn without_cost(&self) -> Result<(), String> {
@@ -218,14 +275,16 @@ mod tests {
             parsed(&["a", "b"]),
             Ok(Command::Run {
                 files: files(&["a", "b"]),
-                check: false
+                check: false,
+                bounce: false
             })
         );
         assert_eq!(
             parsed(&["a", "--check"]),
             Ok(Command::Run {
                 files: files(&["a"]),
-                check: true
+                check: true,
+                bounce: false
             })
         );
         assert_eq!(
@@ -244,7 +303,8 @@ mod tests {
             parsed(&["./chat"]),
             Ok(Command::Run {
                 files: files(&["./chat"]),
-                check: false
+                check: false,
+                bounce: false
             })
         );
         assert_eq!(parsed(&["-h", "--nonsense"]), Ok(Command::Help));
@@ -301,7 +361,7 @@ mod tests {
                 &["backup", "--check", "a", "b"],
                 "--check is for running realms alone",
             ),
-            (&["a", "--json"], "--json is for realmd inspect alone"),
+            (&["a", "--json"], operate::JSON_RULE),
             (
                 &["hash-password", "--passes", "x"],
                 "\"x\" is no whole number",

@@ -1,5 +1,7 @@
 //! The loop of a realm: one thread that owns the engine and all client sockets.
 
+mod attending;
+
 use crate::classic::Neighbours;
 use crate::clients::Clients;
 use crate::clock::Clock;
@@ -8,6 +10,7 @@ use crate::journal::Journal;
 use crate::links::Links;
 use crate::listener::{ACCEPTED_PER_TURN_MAX, Acceptor};
 use crate::operate::Desk;
+use crate::reload::Current;
 use crate::store::{Storage, Word};
 use chatproto::store::StoreError;
 use chatproto::{
@@ -62,10 +65,14 @@ pub(crate) struct Driver {
     /// For operators; it goes before the store.
     desk: Option<Desk>,
     storage: Option<Storage>,
+    /// The settings in force.
+    current: Option<Current>,
     /// The batch that the store has not answered.
     committing: Option<u64>,
     /// Why the store is broken.
     failure: Option<StoreError>,
+    /// The store had no room for what it was given last.
+    is_full: bool,
     stop: Arc<AtomicBool>,
     /// When a realm that ends has had time enough.
     end_at_ms: Option<u64>,
@@ -95,8 +102,10 @@ impl Driver {
             neighbours: None,
             desk: None,
             storage: None,
+            current: None,
             committing: None,
             failure: None,
+            is_full: false,
             stop: Arc::default(),
             end_at_ms: None,
         })
@@ -114,19 +123,18 @@ impl Driver {
         }
     }
 
-    pub(crate) fn link(&mut self, links: Links) {
-        self.links = Some(links);
-    }
-
     pub(crate) fn hear(&mut self, mut neighbours: Neighbours) -> io::Result<()> {
         neighbours.register(self.poll.registry())?;
         self.neighbours = Some(neighbours);
         Ok(())
     }
 
-    pub(crate) fn store(&mut self, storage: Storage, desk: Desk) {
-        self.storage = Some(storage);
+    /// Takes what operators work with.
+    pub(crate) fn operate(&mut self, storage: Option<Storage>, desk: Desk, current: Current) {
+        self.storage = storage;
         self.desk = Some(desk);
+        self.current = Some(current);
+        self.meet(self.clock.now());
     }
 
     /// Runs until the realm has ended.
@@ -221,6 +229,7 @@ impl Driver {
             match word {
                 Word::Committed(number) => {
                     self.committing = None;
+                    self.is_full = false;
                     self.journal.stored();
                     if let Some(desk) = &mut self.desk {
                         desk.committed(now);
@@ -229,6 +238,7 @@ impl Driver {
                 }
                 Word::Failed(number, StoreError::Full(sentence)) => {
                     self.committing = None;
+                    self.is_full = true;
                     self.journal.full(&sentence);
                     let full = StoreFailure::Full;
                     expect_use(self.realm.store_failed(number, full, now));
@@ -236,14 +246,18 @@ impl Driver {
                 Word::Failed(_, error) | Word::Broken(error) => self.fail(error, now),
             }
         }
-        if let Some(desk) = &mut self.desk {
-            desk.answer(|| self.clients.count());
-        }
+        self.attend(now);
     }
 
     /// Hands the next batch to the store, if none is under way.
     fn commit(&mut self, now: Now) {
         let Some(batch) = self.realm.take_batch() else {
+            if let Some(desk) = &mut self.desk
+                && self.committing.is_none()
+                && !self.is_full
+            {
+                desk.nothing_to_store();
+            }
             return;
         };
         if self.failure.is_some() {

@@ -3,6 +3,7 @@
 use crate::escape::Escaped;
 use chatproto::store::StoreError;
 use chatproto::{CloseReason, ConnectionId, ErrorCode, Event, LinkCloseReason, RealmName};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use tracing::{debug, error, info, warn};
@@ -12,11 +13,17 @@ pub(crate) struct Journal {
     realm: RealmName,
     /// Why the store takes nothing, as it was told last.
     full: Option<String>,
+    /// Why peers end the link, as each said last.
+    said: BTreeMap<RealmName, String>,
 }
 
 impl Journal {
     pub(crate) fn new(realm: RealmName) -> Self {
-        Self { realm, full: None }
+        Self {
+            realm,
+            full: None,
+            said: BTreeMap::new(),
+        }
     }
 
     /// Tells of a store that takes nothing for now, once for each reason.
@@ -55,6 +62,11 @@ impl Journal {
         info!("{realm} has ended, {data}");
     }
 
+    /// Tells what an operator has done, or what came of it.
+    pub(crate) fn operated(&self, sentence: &str) {
+        info!("{}: {}", self.realm, Escaped(sentence));
+    }
+
     /// Tells of a new connection, the way Python shows an address.
     pub(crate) fn connection(
         &self,
@@ -84,7 +96,7 @@ impl Journal {
     }
 
     /// Tells what the engine tells.
-    pub(crate) fn event(&self, event: &Event) {
+    pub(crate) fn event(&mut self, event: &Event) {
         match event {
             Event::Received { .. } | Event::Replied { .. } => self.wire(event),
             Event::Refused { .. }
@@ -94,10 +106,14 @@ impl Journal {
             Event::LinkUp { .. }
             | Event::LinkFailed { .. }
             | Event::LinkDown { .. }
-            | Event::HistoryTruncated { .. }
-            | Event::MailRefused { .. }
             | Event::PeerSaid { .. }
             | Event::PeerMisbehaved { .. } => self.link(event),
+            Event::HistoryTruncated { .. }
+            | Event::OlderCopy { .. }
+            | Event::PeerRenewed { .. }
+            | Event::MailRefused { .. }
+            | Event::MailGivenUp { .. }
+            | Event::MailUnknown { .. } => self.mail(event),
             Event::ClassicReceived { .. } | Event::ClassicFailed { .. } => self.classic(event),
             _ => self.command(event),
         }
@@ -221,6 +237,60 @@ impl Journal {
         }
     }
 
+    /// What became of mail between realms, where it was not what people expect.
+    fn mail(&self, event: &Event) {
+        let realm = &self.realm;
+        match event {
+            Event::HistoryTruncated { peer, missing } => warn!(
+                "{realm}: history_truncated: the data of {peer}, or those of {realm}, are older than what the two had \
+                 agreed on, as after a backup was put back: {missing} messages between them are not in these data and are \
+                 not sent again; from now on nothing is lost or doubled"
+            ),
+            Event::OlderCopy { peer } => warn!(
+                "{realm}: its data are an older copy: {peer} has had messages that they do not know of; what waits for \
+                 {peer} is numbered anew and sent, so some of it may arrive there a second time; from now on nothing is \
+                 lost or doubled"
+            ),
+            Event::PeerRenewed { peer } => warn!(
+                "{realm}: {peer} has begun its messages anew: its data are new or an older copy; what it had accepted and \
+                 not sent may be lost, and only whoever runs {peer} can put that back"
+            ),
+            Event::MailRefused { peer, code } => warn!(
+                "{realm}: mail from {peer} was refused and its sender told: {}",
+                code.code()
+            ),
+            Event::MailGivenUp {
+                peer,
+                messages: count,
+                code,
+            } => {
+                let count = messages(*count);
+                if *code == ErrorCode::PeerRemoved {
+                    warn!(
+                        "{realm}: {count} for {peer}, which is no peer any more, never left and went back to the senders"
+                    );
+                } else {
+                    warn!(
+                        "{realm}: {count} for {peer} could not be sent ({}) and went back to the senders; see whether {peer} \
+                         runs and the link comes up",
+                        code.code()
+                    );
+                }
+            }
+            Event::MailUnknown {
+                peer,
+                messages: count,
+            } => {
+                let count = messages(*count);
+                warn!(
+                    "{realm}: {count} under way to {peer}, which is no peer any more: nobody will ever say whether they \
+                     arrived; the senders see them as unknown in their outbox"
+                );
+            }
+            _ => {}
+        }
+    }
+
     fn classic(&self, event: &Event) {
         let realm = &self.realm;
         match event {
@@ -249,10 +319,13 @@ impl Journal {
         }
     }
 
-    fn link(&self, event: &Event) {
+    fn link(&mut self, event: &Event) {
         let realm = &self.realm;
         match event {
-            Event::LinkUp { peer } => info!("{realm}: link to {peer} is up"),
+            Event::LinkUp { peer } => {
+                self.said.remove(peer);
+                info!("{realm}: link to {peer} is up");
+            }
             Event::LinkDown {
                 peer,
                 why: why @ (LinkCloseReason::Bye | LinkCloseReason::ShutDown),
@@ -263,20 +336,13 @@ impl Journal {
                 "{realm}: no link to {peer}: {why} before it said hello; has it a peer named {realm} in its file, and is its [link] address right here? It is called again and again"
             ),
             Event::LinkDown { peer, why } => warn!("{realm}: link to {peer} is down: {why}"),
-            Event::HistoryTruncated { peer, missing } => {
-                warn!(
-                    "{realm}: history_truncated: {peer} or this realm was started anew and has forgotten {missing} messages that went between them; they are not sent again"
-                );
-            }
-            Event::MailRefused { peer, code } => {
-                warn!(
-                    "{realm}: mail from {peer} was refused and its sender told: {}",
-                    code.code()
-                );
-            }
             Event::PeerSaid { peer, code, text } => {
-                let (code, text) = (Escaped(code), Escaped(text));
-                info!("{realm}: {peer} ends the link: {code}, {text}");
+                let words = format!("{}, {}", Escaped(code), Escaped(text));
+                // It may say so each time it is called, for days.
+                if self.said.get(peer) != Some(&words) {
+                    info!("{realm}: {peer} ends the link: {words}");
+                    self.said.insert(peer.clone(), words);
+                }
             }
             Event::PeerMisbehaved { peer, what } => {
                 warn!(
@@ -286,6 +352,14 @@ impl Journal {
             }
             _ => {}
         }
+    }
+}
+
+/// So many messages.
+fn messages(count: u64) -> String {
+    match count {
+        1 => "one message".to_owned(),
+        many => format!("{many} messages"),
     }
 }
 

@@ -27,18 +27,26 @@ mod escape;
 mod hash_password;
 mod hashes;
 mod journal;
+mod keygen;
+mod keys;
 mod links;
 mod listener;
 mod log;
 mod operate;
+mod peer_show;
+mod reload;
 mod run;
 mod server;
 mod settings;
+mod signals;
 mod store;
 
 pub use cli::main;
+pub use keys::KeyFileError;
 pub use listener::ListenError;
+pub use reload::ReloadError;
 pub use server::{Server, StartError};
 pub use settings::{
-    ClassicSettings, Listen, Settings, SettingsError, StoreSettings, check_together,
+    ClassicSettings, Listen, PeerSecurity, PeerSettings, Settings, SettingsError, StoreSettings,
+    check_together,
 };

@@ -2,17 +2,20 @@
 //!
 //! Sockets and transports live on a thread of their own; orders go there and word comes back.
 
+mod roster;
 mod socket;
+mod strangers;
 mod thread;
 
 use crate::clock::Clock;
-use chatproto::link::transport::{Security, TransportConfig, TransportPeer};
-use chatproto::{Config, Direction, Frame, LinkId, Misuse, Now, PeerKind, Realm, RealmName};
+use crate::settings::PeerSettings;
+use chatproto::link::key::StaticKey;
+use chatproto::{Direction, Frame, Limits, LinkId, Misuse, Now, Realm, RealmName};
 use mio::Waker;
 use mio::net::TcpListener;
+use roster::Roster;
 use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
@@ -35,6 +38,8 @@ enum Order {
     Send(SocketKey, Vec<Frame>),
     /// Write what was ordered before, and close.
     Close(SocketKey),
+    /// These are the peers now.
+    Peers(BTreeMap<RealmName, PeerSettings>),
     /// Close everything and end.
     Stop,
 }
@@ -50,8 +55,8 @@ enum Word {
     Taken(SocketKey, usize),
     /// A link that was up is gone.
     Down(SocketKey),
-    /// A call led nowhere.
-    DialFailed(RealmName),
+    /// A call led nowhere, and why.
+    DialFailed(RealmName, String),
 }
 
 struct Link {
@@ -60,26 +65,14 @@ struct Link {
     in_flight: usize,
 }
 
-/// What the transports of a realm have to know.
-pub(crate) fn transport(config: &Config) -> TransportConfig {
-    let peers = linked(config).map(|name| TransportPeer {
-        name: name.clone(),
-        security: Security::Plain,
-    });
-    TransportConfig {
-        own: config.realm.clone(),
-        key: None,
-        peers: peers.collect(),
-        limits: config.limits.clone(),
-    }
-}
-
-/// The peers that a realm has links with, or may have.
-pub(crate) fn linked(config: &Config) -> impl Iterator<Item = &RealmName> {
-    let linked = config.peers.iter();
-    linked
-        .filter(|peer| peer.kind == PeerKind::Linked)
-        .map(|peer| &peer.name)
+/// What the links of a realm begin with.
+pub(crate) struct Beginning {
+    pub(crate) realm: RealmName,
+    /// The realm's own key; peers in noise mode need one.
+    pub(crate) key: Option<StaticKey>,
+    pub(crate) limits: Limits,
+    pub(crate) peers: BTreeMap<RealmName, PeerSettings>,
+    pub(crate) listener: Option<TcpListener>,
 }
 
 /// The links of one realm.
@@ -101,9 +94,7 @@ pub(crate) struct Links {
 impl Links {
     /// Starts the thread. `realm_waker` is how it makes itself heard.
     pub(crate) fn start(
-        config: TransportConfig,
-        addresses: BTreeMap<RealmName, SocketAddr>,
-        listener: Option<TcpListener>,
+        beginning: Beginning,
         clock: Clock,
         realm_waker: Arc<Waker>,
     ) -> io::Result<Self> {
@@ -111,8 +102,16 @@ impl Links {
         let (told, words) = sync_channel(WORDS_WAITING_MAX);
         let starved = Arc::new(AtomicBool::new(false));
         let realm = thread::Mouth::new(told, realm_waker, Arc::clone(&starved));
-        let name = format!("{} links", config.own);
-        let thread = thread::LinkThread::new(config, addresses, listener, clock, received, realm)?;
+        let name = format!("{} links", beginning.realm);
+        let Beginning {
+            realm: own,
+            key,
+            limits,
+            peers,
+            listener,
+        } = beginning;
+        let roster = Roster::new(own, key, limits, peers);
+        let thread = thread::LinkThread::new(roster, listener, clock, received, realm)?;
         let waker = thread.waker();
         let thread = std::thread::Builder::new()
             .name(name)
@@ -159,6 +158,8 @@ impl Links {
                     self.by_key.insert(key, id);
                     self.by_id.insert(id, Link { key, in_flight: 0 });
                 }
+                // One that was taken out while it was on its way here.
+                Err(Misuse::UnknownPeer) => self.order(Order::Close(key)),
                 Err(misuse) => {
                     self.order(Order::Close(key));
                     return Err(misuse);
@@ -187,7 +188,7 @@ impl Links {
                     realm.link_down(id, now);
                 }
             }
-            Word::DialFailed(peer) => realm.dial_failed(&peer, "it does not answer", now)?,
+            Word::DialFailed(peer, why) => realm.dial_failed(&peer, &why, now)?,
         }
         Ok(())
     }
@@ -228,6 +229,11 @@ impl Links {
     /// Calls a peer.
     pub(crate) fn dial(&mut self, peer: RealmName) {
         self.order(Order::Dial(peer));
+    }
+
+    /// Takes other peers: they are linked with as is said from now on.
+    pub(crate) fn meet(&mut self, peers: BTreeMap<RealmName, PeerSettings>) {
+        self.order(Order::Peers(peers));
     }
 
     fn order(&mut self, order: Order) {

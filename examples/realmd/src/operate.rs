@@ -1,4 +1,5 @@
-//! What operators do with a realm's data: back them up, look into them, make them smaller.
+//! What operators do with a realm: back its data up, look into them, make them smaller; see to its
+//! peers.
 //!
 //! A realm that runs is asked over a control socket beside its data, `realm1.sock`, which only its
 //! owner may use; the data of one that does not run are opened here.
@@ -9,25 +10,32 @@ mod desk;
 mod direct;
 mod figures;
 mod job;
+mod peers;
 mod protocol;
 mod report;
 mod socket;
 mod table;
 
-pub(crate) use desk::Desk;
+pub(crate) use desk::{Asker, Desk, PeerOrder, Question};
 
 use crate::Settings;
 use crate::cli::{WRONG_INPUT, complain, say};
 use crate::escape::Escaped;
 use crate::settings::StoreSettings;
+use chatproto::RealmName;
 use client::Attempt;
 use protocol::{Answer, Request};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// What the command line may ask for; the first word of it.
-pub(crate) const WORDS: [&str; 3] = ["backup", "compact", "inspect"];
+pub(crate) const WORDS: [&str; 6] = ["backup", "compact", "inspect", "peer", "peers", "reload"];
+
+pub(crate) const JSON_RULE: &str = "--json is for realmd inspect and realmd peers alone";
+pub(crate) const BOUNCE_RULE: &str =
+    "--bounce is for realmd peer remove, and for starting realms, alone";
+const PEER_RULE: &str = "realmd peer takes show and a realm file; or retry, pause, resume or remove, a realm file and a peer";
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,36 +49,56 @@ pub(crate) struct Order {
 
 impl Order {
     /// Reads a command line that begins with one of [`WORDS`].
-    pub(crate) fn parse(words: Vec<OsString>, json: bool) -> Result<Self, String> {
+    pub(crate) fn parse(words: Vec<OsString>, json: bool, bounce: bool) -> Result<Self, String> {
         let mut words = words.into_iter();
         let command = words.next().unwrap_or_default();
-        let (file, second, more) = (words.next(), words.next(), words.next());
-        if json && command != "inspect" {
-            return Err("--json is for realmd inspect alone".to_owned());
+        let command = command.to_str().unwrap_or_default();
+        if json && !matches!(command, "inspect" | "peers") {
+            return Err(JSON_RULE.to_owned());
         }
-        let (file, request) = match (command.to_str(), file, second, more) {
-            (Some("backup"), Some(file), Some(destination), None) => {
-                (file, Request::Backup(self::destination(destination)?))
+        if bounce && command != "peer" {
+            return Err(BOUNCE_RULE.to_owned());
+        }
+        let words: Vec<OsString> = words.collect();
+        let (file, request) = match (command, words.as_slice()) {
+            ("backup", [file, destination]) => {
+                let destination = self::destination(destination.clone())?;
+                (file, Request::Backup(destination))
             }
-            (Some("backup"), ..) => {
+            ("backup", _) => {
                 return Err(
                     "realmd backup takes a realm file and the file that is to be the backup"
                         .to_owned(),
                 );
             }
-            (Some("inspect"), Some(file), None, None) => (file, Request::Inspect),
-            (Some("compact"), Some(file), None, None) => (file, Request::Compact),
-            (word, ..) => {
-                let word = word.unwrap_or_default();
-                return Err(format!("realmd {word} takes one realm file"));
-            }
+            ("inspect", [file]) => (file, Request::Inspect),
+            ("compact", [file]) => (file, Request::Compact),
+            ("peers", [file]) => (file, Request::Peers),
+            ("reload", [file]) => (file, Request::Reload),
+            ("peer", [order, file, peer]) => (file, self::peer(order, peer, bounce)?),
+            ("peer", _) => return Err(PEER_RULE.to_owned()),
+            (word, _) => return Err(format!("realmd {word} takes one realm file")),
         };
         Ok(Self {
-            file,
+            file: file.clone(),
             request,
             json,
         })
     }
+}
+
+fn peer(order: &OsStr, peer: &OsStr, is_bouncing: bool) -> Result<Request, String> {
+    let order = match order.to_str() {
+        Some("remove") => PeerOrder::Remove { is_bouncing },
+        _ if is_bouncing => return Err(BOUNCE_RULE.to_owned()),
+        Some("retry") => PeerOrder::Retry,
+        Some("pause") => PeerOrder::Pause,
+        Some("resume") => PeerOrder::Resume,
+        _ => return Err(PEER_RULE.to_owned()),
+    };
+    let name = RealmName::parse(peer.to_str().unwrap_or_default());
+    let name = name.map_err(|error| error.to_string())?;
+    Ok(Request::Peer(order, name))
 }
 
 /// The realm may run in another folder, so that only a path from the root means the same there.
@@ -93,8 +121,13 @@ pub(crate) fn run(order: &Order) -> ExitCode {
     let Some(store) = &settings.store else {
         let (file, realm) = (order.file.display(), &settings.config.realm);
         return wrong(&format!(
-            "{file}: without a table [store] {realm} keeps nothing: there is nothing to {}",
-            order.request.word()
+            "{file}: without a table [store] {realm} keeps nothing, and there is no control socket: there is nothing \
+             to {}{}",
+            order.request.word(),
+            match order.request {
+                Request::Reload => ", send its process a SIGHUP",
+                _ => "",
+            }
         ));
     };
     match answer(&settings, store, &order.request) {
@@ -118,11 +151,14 @@ fn answer(settings: &Settings, store: &StoreSettings, request: &Request) -> Answ
 fn shown(settings: &Settings, answer: &Answer, json: bool) -> String {
     let realm = &settings.config.realm;
     match answer {
-        Answer::Inspected(report) if json => {
-            let text = serde_json::to_string_pretty(report).unwrap_or_default();
-            text + "\n"
-        }
+        Answer::Inspected(report) if json => pretty(report),
         Answer::Inspected(report) => report.to_string(),
+        Answer::Peers(report) if json => pretty(report),
+        Answer::Peers(report) => report.to_string(),
+        Answer::Done { sentences } => {
+            let lines = sentences.iter().map(|it| Escaped(it).to_string() + "\n");
+            lines.collect()
+        }
         Answer::BackedUp { file, bytes, ms } => format!(
             "{realm} is copied to {}: {} in {}\n",
             Escaped(file),
@@ -145,6 +181,10 @@ fn shown(settings: &Settings, answer: &Answer, json: bool) -> String {
     }
 }
 
+fn pretty(report: &impl serde::Serialize) -> String {
+    serde_json::to_string_pretty(report).unwrap_or_default() + "\n"
+}
+
 fn wrong(sentence: &str) -> ExitCode {
     complain(sentence);
     ExitCode::from(WRONG_INPUT)
@@ -155,7 +195,7 @@ mod tests {
     use super::*;
 
     fn parsed(words: &[&str], json: bool) -> Result<Order, String> {
-        Order::parse(words.iter().map(OsString::from).collect(), json)
+        Order::parse(words.iter().map(OsString::from).collect(), json, false)
     }
 
     #[test]
@@ -186,16 +226,8 @@ mod tests {
                 false,
                 "realmd compact takes one realm file",
             ),
-            (
-                &["compact", "a.toml"],
-                true,
-                "--json is for realmd inspect alone",
-            ),
-            (
-                &["backup", "a.toml", "b"],
-                true,
-                "--json is for realmd inspect alone",
-            ),
+            (&["compact", "a.toml"], true, JSON_RULE),
+            (&["backup", "a.toml", "b"], true, JSON_RULE),
         ];
 
         for (words, json, sentence) in table {

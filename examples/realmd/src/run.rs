@@ -1,20 +1,14 @@
 //! Running the realms of some files until a signal comes.
 
 use crate::cli::{WRONG_INPUT, complain, say};
-use crate::links::linked;
-use crate::log;
+use crate::settings::{PeerSecurity, PeerSettings};
 use crate::{Server, Settings, SettingsError, check_together};
+use crate::{keys, log, signals};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 use std::ffi::OsString;
-use std::io;
 use std::process::ExitCode;
 use std::sync::mpsc::channel;
-use tracing::{info, warn};
-
-/// The exit code after a second signal, as shells give it for Ctrl-C.
-const INTERRUPTED: i32 = 130;
+use tracing::warn;
 
 /// Says what the files would run.
 pub(crate) fn check(files: &[OsString]) -> ExitCode {
@@ -30,8 +24,8 @@ pub(crate) fn check(files: &[OsString]) -> ExitCode {
     }
 }
 
-/// Runs the realms of the files.
-pub(crate) fn run(files: &[OsString]) -> ExitCode {
+/// Runs the realms of the files. Messages for realms that are no peers any more may bounce.
+pub(crate) fn run(files: &[OsString], is_bouncing: bool) -> ExitCode {
     let all = match load(files) {
         Ok(all) => all,
         Err(error) => return wrong(&error),
@@ -41,8 +35,15 @@ pub(crate) fn run(files: &[OsString]) -> ExitCode {
         Err(error) => return failed(&format!("no thread for the log: {error}")),
     };
     raise_file_limit();
+    // Before any of them looks for that of another.
+    for settings in &all {
+        if let Err(error) = keys::of(settings) {
+            return failed(&error.to_string());
+        }
+    }
     let mut servers = Vec::new();
-    for settings in all {
+    for mut settings in all {
+        settings.bounce_removed = is_bouncing;
         match Server::start(settings) {
             Ok(server) => servers.push(server),
             Err(error) => {
@@ -52,7 +53,8 @@ pub(crate) fn run(files: &[OsString]) -> ExitCode {
             }
         }
     }
-    if let Err(error) = stop_on_signals(&servers) {
+    let again = files.to_vec();
+    if let Err(error) = signals::listen(&servers, move || load(&again)) {
         return failed(&format!("signals cannot be listened to: {error}"));
     }
     for server in &servers {
@@ -97,6 +99,7 @@ fn load(files: &[OsString]) -> Result<Vec<Settings>, SettingsError> {
         .map(Settings::from_file)
         .collect::<Result<Vec<_>, _>>()?;
     check_together(&all)?;
+    all.iter().try_for_each(Settings::check_keys)?;
     Ok(all)
 }
 
@@ -142,21 +145,17 @@ fn described(settings: &Settings, file: &OsString) -> String {
     } else {
         users.join(", ")
     };
-    let peers: Vec<String> = linked(&settings.config)
-        .map(|peer| match settings.peers.get(peer) {
-            Some(address) => format!("{peer} (called at {address})"),
-            None => format!("{peer} (calls us)"),
-        })
+    let peers: Vec<String> = settings
+        .peers
+        .iter()
+        .map(|(name, peer)| format!("{name} ({})", met(peer)))
         .collect();
     let peers = if peers.is_empty() {
         "no realm, so without a link port".to_owned()
     } else {
         peers.join(", ")
     };
-    let listening = settings
-        .link
-        .as_ref()
-        .filter(|_| linked(&settings.config).next().is_some());
+    let listening = settings.link.as_ref().filter(|_| settings.is_linked());
     let link = listening.map_or_else(String::new, |link| format!(", links at {}", link.address));
     let classic: Vec<String> = settings
         .classic
@@ -182,26 +181,20 @@ fn described(settings: &Settings, file: &OsString) -> String {
     )
 }
 
-/// Ends the realms on the first signal, and the program on the second.
-fn stop_on_signals(servers: &[Server]) -> io::Result<()> {
-    let stoppers: Vec<_> = servers.iter().map(Server::stopper).collect();
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
-    let listen = move || {
-        let mut signals = signals.forever();
-        if signals.next().is_some() {
-            info!("ending; a second signal ends at once");
-            for stop in &stoppers {
-                stop();
-            }
-        }
-        if signals.next().is_some() {
-            std::process::exit(INTERRUPTED);
-        }
+/// Who calls whom, and how the link is protected.
+fn met(peer: &PeerSettings) -> String {
+    let called = match peer.address {
+        Some(address) => format!("called at {address}"),
+        None => "calls us".to_owned(),
     };
-    std::thread::Builder::new()
-        .name("signals".to_owned())
-        .spawn(listen)
-        .map(drop)
+    match &peer.security {
+        PeerSecurity::Noise(_) => called,
+        PeerSecurity::NoiseFile(file) => match keys::read_public(file) {
+            Ok(Some(_)) => called,
+            _ => format!("{called}, its key {} is not there yet", file.display()),
+        },
+        PeerSecurity::Plain => format!("{called}, PLAIN"),
+    }
 }
 
 /// Lets the process have as many sockets as the system allows it.

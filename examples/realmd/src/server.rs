@@ -4,12 +4,15 @@ use crate::classic::Neighbours;
 use crate::clock::Clock;
 use crate::driver::{Driver, Stop};
 use crate::journal::Journal;
-use crate::links::{self, Links};
+use crate::keys::{self, KeyFileError};
 use crate::listener::{self, Acceptor, ListenError};
-use crate::operate::Desk;
-use crate::settings::{ClassicSettings, Settings, StoreSettings};
+use crate::operate::{Asker, Desk};
+use crate::reload::{self, Current, ReloadError};
+use crate::settings::{
+    ClassicSettings, Listen, PeerSecurity, PeerSettings, Settings, SettingsError,
+};
 use crate::store::{self, Opened, Storage, StoreHandle, StoreStartError};
-use chatproto::{Config, ConfigError, Passwords, Realm, RealmName};
+use chatproto::{ConfigError, Passwords, PeerKind, Realm, RealmName};
 use mio::net::TcpListener;
 use std::collections::BTreeMap;
 use std::io;
@@ -54,6 +57,7 @@ pub struct Server {
     classic: BTreeMap<RealmName, SocketAddr>,
     store: Option<StoreHandle>,
     stop: Stop,
+    asker: Asker,
     thread: Option<JoinHandle<io::Result<()>>>,
 }
 
@@ -70,6 +74,15 @@ pub enum StartError {
     /// The engine does not take the configuration.
     #[error("{0}")]
     Config(#[from] ConfigError),
+    /// A key file is of no use.
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    /// The settings contradict what is in the key files.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The settings do not say how a peer is to be linked with.
+    #[error("the settings do not say how {0} is linked with")]
+    Peer(RealmName),
     /// A link would leave this machine, which plain links must not.
     #[error(
         "links in mode \"plain\" stay on this machine: {0} is not a loopback address such as 127.0.0.1"
@@ -100,71 +113,53 @@ impl Server {
     /// A port is taken, the data cannot be used, or the system lacks what the realm needs: one
     /// sentence.
     pub fn start(settings: Settings) -> Result<Self, StartError> {
-        let Settings {
-            config,
-            client,
-            link,
-            peers,
-            classic,
-            store,
-            ..
-        } = settings;
-        let name = config.realm.clone();
-        check_plain_links(
-            peers
-                .values()
-                .chain(link.as_ref().map(|link| &link.address)),
-        )?;
-        let client_listener = listener::open(&client)?;
+        check_peers(&settings)?;
+        let client_listener = listener::open(&settings.client)?;
         let client_address = client_listener.local_addr()?;
-        // No linked peers: no link port, no link thread.
-        let linked = links::linked(&config).next().is_some();
-        let link_listener = link
-            .filter(|_| linked)
-            .map(|link| listener::open(&link))
-            .transpose()?;
+        // No peers: no link port, no link thread.
+        let is_linked = settings.is_linked();
+        let link_listener = open_link(settings.link.as_ref().filter(|_| is_linked))?;
         let link_address = link_listener
             .as_ref()
             .map(TcpListener::local_addr)
             .transpose()?;
 
-        let hearing = listen_to(&classic)?;
+        let hearing = listen_to(&settings.classic)?;
         let heard_at = addresses(&hearing)?;
 
         let clock = Clock::start();
-        let transport = links::transport(&config);
-        let peer_names: Vec<_> = links::linked(&config).cloned().collect();
-        let patience_ms = config.limits.classic_ms_max;
-        let has_plain_passwords = config.passwords == Passwords::Plain;
-        let (realm, opened) = make_realm(store.as_ref(), config, clock)?;
+        let name = settings.config.realm.clone();
+        warn_of_what_is_open(&settings, client_address);
+        let (realm, opened) = make_realm(&settings, clock)?;
+        let key = keys::of(&settings)?;
+        settings.check_keys()?;
+        let current = Current::of(&settings, key);
+        let patience_ms = settings.config.limits.classic_ms_max;
         let mut driver = Driver::new(
             realm,
             Journal::new(name.clone()),
             clock,
             Acceptor::new(client_listener),
         )?;
-        warn_of_what_is_open(&name, client_address, has_plain_passwords, linked);
-        warn_of_neighbours(&name, &classic, &heard_at);
+        warn_of_neighbours(&name, &settings.classic, &heard_at);
         let storage = opened
             .map(|opened| Storage::start(opened, &driver.waker()))
             .transpose()?;
         let store = storage.as_ref().map(Storage::handle);
-        if let Some(storage) = storage {
-            let (handle, waker) = (storage.handle(), driver.waker());
-            let desk = Desk::open(&name, handle, peer_names, &waker, clock.now());
-            driver.store(storage, desk);
+        let desk = Desk::open(
+            &name,
+            store.clone(),
+            settings.file,
+            &driver.waker(),
+            clock.now(),
+        );
+        let asker = desk.asker();
+        driver.operate(storage, desk, current);
+        if is_linked {
+            driver.link(link_listener)?;
         }
-        if linked {
-            driver.link(Links::start(
-                transport,
-                peers,
-                link_listener,
-                clock,
-                driver.waker(),
-            )?);
-        }
-        if !classic.is_empty() {
-            driver.hear(Neighbours::new(&classic, hearing, patience_ms))?;
+        if !settings.classic.is_empty() {
+            driver.hear(Neighbours::new(&settings.classic, hearing, patience_ms))?;
         }
         let stop = driver.stop();
         let thread = std::thread::Builder::new()
@@ -177,6 +172,7 @@ impl Server {
             classic: heard_at,
             store,
             stop,
+            asker,
             thread: Some(thread),
         })
     }
@@ -237,6 +233,22 @@ impl Server {
         move || stop.now()
     }
 
+    /// How the realm's loop is asked for something.
+    pub(crate) fn asker(&self) -> Asker {
+        self.asker.clone()
+    }
+
+    /// Takes what can be taken of other settings while the realm runs, its peers, without disturbing a
+    /// client; says in sentences what came of it, and what needs a restart.
+    ///
+    /// # Errors
+    ///
+    /// The settings cannot be those of this realm, or a key file is of no use: one sentence, and
+    /// nothing has changed.
+    pub fn reload(&self, settings: Settings) -> Result<Vec<String>, ReloadError> {
+        reload::prepare(settings).and_then(|prepared| self.asker.reload(prepared))
+    }
+
     fn join(&mut self) -> io::Result<()> {
         match self.thread.take().map(JoinHandle::join) {
             Some(Ok(result)) => result,
@@ -261,11 +273,27 @@ fn seed() -> Result<[u8; 32], StartError> {
     Ok(seed)
 }
 
-fn check_plain_links<'a>(
-    mut addresses: impl Iterator<Item = &'a SocketAddr>,
-) -> Result<(), StartError> {
-    let elsewhere = addresses.find(|address| !address.ip().to_canonical().is_loopback());
-    elsewhere.map_or(Ok(()), |address| Err(StartError::PlainLink(*address)))
+/// Checks what only settings that were not read from a file can get wrong.
+fn check_peers(settings: &Settings) -> Result<(), StartError> {
+    let linked = settings.config.peers.iter();
+    let mut linked = linked.filter(|peer| peer.kind == PeerKind::Linked);
+    if let Some(peer) = linked.find(|peer| !settings.peers.contains_key(&peer.name)) {
+        return Err(StartError::Peer(peer.name.clone()));
+    }
+    let plain = || {
+        let peers = settings.peers.values();
+        peers.filter(|peer| peer.security == PeerSecurity::Plain)
+    };
+    let called = plain().filter_map(|peer| peer.address);
+    let own = settings.link.as_ref().map(|link| link.address);
+    let mut all = called.chain(own.filter(|_| plain().next().is_some()));
+    let elsewhere = all.find(|address| !address.ip().to_canonical().is_loopback());
+    elsewhere.map_or(Ok(()), |address| Err(StartError::PlainLink(address)))
+}
+
+/// Opens the port for other realms, if there is to be one.
+pub(crate) fn open_link(link: Option<&Listen>) -> Result<Option<TcpListener>, ListenError> {
+    link.map(listener::open).transpose()
 }
 
 /// Opens the ports for classic neighbours.
@@ -289,41 +317,42 @@ fn addresses(
 }
 
 /// Makes the realm, of what its store holds if it has one.
-fn make_realm(
-    store: Option<&StoreSettings>,
-    config: Config,
-    clock: Clock,
-) -> Result<(Realm, Option<Opened>), StartError> {
-    let (seed, now) = (seed()?, clock.now());
-    match store {
+fn make_realm(settings: &Settings, clock: Clock) -> Result<(Realm, Option<Opened>), StartError> {
+    let (seed, now, config) = (seed()?, clock.now(), settings.config.clone());
+    match &settings.store {
         Some(store) => {
-            let (realm, opened) = store::open(store, config, seed, now)?;
+            let is_bouncing = settings.bounce_removed;
+            let (realm, opened) = store::open(store, config, is_bouncing, seed, now)?;
             Ok((realm, Some(opened)))
         }
         None => Ok((Realm::new(config, seed, now)?, None)),
     }
 }
 
-fn warn_of_what_is_open(
-    name: &RealmName,
-    client_address: SocketAddr,
-    has_plain_passwords: bool,
-    has_plain_links: bool,
-) {
+fn warn_of_what_is_open(settings: &Settings, client_address: SocketAddr) {
+    let name = &settings.config.realm;
     if !client_address.ip().to_canonical().is_loopback() {
         warn!(
             "{name}: clients come unencrypted: passwords can be read on their way to {client_address}"
         );
     }
-    if has_plain_passwords {
+    if settings.config.passwords == Passwords::Plain {
         warn!(
             "{name}: PASSWORDS ARE NOT HASHED, as [passwords] wants it. For lessons and benchmarks only."
         );
     }
-    if has_plain_links {
+    warn_of_plain_links(name, &settings.peers);
+}
+
+/// Tells of peers that nothing proves to be there.
+pub(crate) fn warn_of_plain_links(name: &RealmName, peers: &BTreeMap<RealmName, PeerSettings>) {
+    let plain = peers
+        .iter()
+        .filter(|(_, peer)| peer.security == PeerSecurity::Plain);
+    for (peer, _) in plain {
         warn!(
-            "{name}: LINKS ARE PLAIN: NEITHER ENCRYPTED NOR AUTHENTICATED. Any program on this machine can read them \
-             and write as any user of a peer. For tests and lessons only."
+            "{name}: THE LINK WITH {peer} IS PLAIN: NEITHER ENCRYPTED NOR AUTHENTICATED. Any program on this machine can \
+             read it and write as any user of {peer}. For tests and lessons only."
         );
     }
 }

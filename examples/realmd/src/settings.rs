@@ -2,12 +2,15 @@
 //! data.
 
 mod check;
+mod keys;
+mod peers;
 mod reading;
 mod storage;
 mod table;
 mod users;
 
 pub use check::check_together;
+pub use peers::{PeerSecurity, PeerSettings};
 pub use storage::StoreSettings;
 pub(crate) use users::{COST, PASSWORD_RULE, is_password};
 
@@ -15,7 +18,7 @@ use chatproto::{Config, RealmName};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Everything that one realm needs to run.
 ///
@@ -46,12 +49,19 @@ pub struct Settings {
     pub client: Listen,
     /// Where other realms connect, if they may.
     pub link: Option<Listen>,
-    /// Where the peers that this realm calls are found.
-    pub peers: BTreeMap<RealmName, SocketAddr>,
+    /// The file with the secret key of the realm's links; where nothing is said, beside its data.
+    pub key_file: Option<PathBuf>,
+    /// How the peers are linked with: as many as in `config`.
+    pub peers: BTreeMap<RealmName, PeerSettings>,
     /// Where the classic neighbours among the peers are found, and where they come to.
     pub classic: BTreeMap<RealmName, ClassicSettings>,
     /// Where its data are kept; without it they are in memory alone.
     pub store: Option<StoreSettings>,
+    /// Whether messages bounce that wait for a realm which is no peer any more; without it a realm
+    /// with such messages does not start.
+    pub bounce_removed: bool,
+    /// The realm file, if there is one.
+    pub(crate) file: Option<PathBuf>,
     /// Where the realm's name stands.
     pub(crate) named_at: Option<Place>,
 }
@@ -65,14 +75,18 @@ impl Settings {
             config,
             client: client.into(),
             link: None,
+            key_file: None,
             peers: BTreeMap::new(),
             classic: BTreeMap::new(),
             store: None,
+            bounce_removed: false,
+            file: None,
             named_at: None,
         }
     }
 
-    /// Reads a realm file. The folder of its data stands beside it, unless it is named from the root.
+    /// Reads a realm file. The folder of its data and key files stand beside it, unless they are named
+    /// from the root.
     ///
     /// # Errors
     ///
@@ -83,9 +97,7 @@ impl Settings {
         match std::fs::read_to_string(path) {
             Ok(text) => {
                 let mut settings = reading::read(&file, &text)?;
-                if let (Some(store), Some(beside)) = (&mut settings.store, path.parent()) {
-                    store.folder = beside.join(&store.folder);
-                }
+                settings.found_at(path);
                 Ok(settings)
             }
             Err(error) => Err(SettingsError {
@@ -93,6 +105,23 @@ impl Settings {
                 sentence: format!("the file cannot be read: {error}"),
             }),
         }
+    }
+
+    /// Paths in a realm file begin beside it.
+    fn found_at(&mut self, path: &Path) {
+        let beside = path.parent().unwrap_or(Path::new(""));
+        if let Some(store) = &mut self.store {
+            store.folder = beside.join(&store.folder);
+        }
+        if let Some(file) = &mut self.key_file {
+            *file = beside.join(&file);
+        }
+        for peer in self.peers.values_mut() {
+            if let PeerSecurity::NoiseFile(file) = &mut peer.security {
+                *file = beside.join(&file);
+            }
+        }
+        self.file = Some(path.to_owned());
     }
 
     /// Reads the text of a realm file. The folder of its data stands in the current one, unless it is
@@ -103,6 +132,32 @@ impl Settings {
     /// The text says something wrong: one sentence, with the line.
     pub fn from_toml(text: &str) -> Result<Self, SettingsError> {
         reading::read("realm", text)
+    }
+
+    /// The file with the secret key of the realm's links; none if nothing of it may stay, since it
+    /// has no store.
+    #[must_use]
+    pub fn key_file(&self) -> Option<PathBuf> {
+        let beside =
+            |store: &StoreSettings| store.folder.join(format!("{}.key", self.config.realm));
+        self.key_file
+            .clone()
+            .or_else(|| self.store.as_ref().map(beside))
+    }
+
+    /// Whether there are peers to be linked with; without any no link code runs.
+    pub(crate) fn is_linked(&self) -> bool {
+        !self.peers.is_empty()
+    }
+
+    /// Checks the key files: that of the realm, where there is one yet, and those of its peers. No file
+    /// is made.
+    ///
+    /// # Errors
+    ///
+    /// One is of no use, or two realms have one key: one sentence, with the line of the peer.
+    pub fn check_keys(&self) -> Result<(), SettingsError> {
+        keys::check(self)
     }
 }
 

@@ -8,7 +8,7 @@ mod reading;
 mod sweep;
 mod thread;
 
-pub(crate) use opening::{Opened, StoreStartError, open};
+pub(crate) use opening::{Opened, StoreStartError, make_private, open};
 
 use chatproto::store::sqlite::SqliteStore;
 use chatproto::store::{Fetch, QueueFetch, StoreError};

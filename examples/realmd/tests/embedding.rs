@@ -5,7 +5,7 @@ mod common;
 
 use chatproto::{Config, PeerConfig, RealmName, UserConfig};
 use common::Client;
-use realmd::{Server, Settings, StartError};
+use realmd::{PeerSecurity, PeerSettings, Server, Settings, StartError};
 
 fn config() -> Config {
     let user = UserConfig::new("messi", "Lionel Messi", "Argentina", "surabaya").unwrap();
@@ -43,12 +43,14 @@ fn plain_links_do_not_leave_the_machine_here_either() {
         config().peer(PeerConfig::new(peer.clone())),
         "127.0.0.1:0".parse().unwrap(),
     );
-    settings
-        .peers
-        .insert(peer, "192.0.2.1:9899".parse().unwrap());
+    let unsaid = Server::start(settings.clone());
+    let plain = PeerSettings::new(PeerSecurity::Plain);
+    let plain = plain.address("192.0.2.1:9899".parse().unwrap());
+    settings.peers.insert(peer, plain);
 
     let refused = Server::start(settings);
 
+    assert!(matches!(unsaid, Err(StartError::Peer(peer)) if peer.as_str() == "realm2"));
     assert!(
         matches!(refused, Err(StartError::PlainLink(address)) if address.to_string() == "192.0.2.1:9899")
     );

@@ -59,22 +59,32 @@ fn check_says_what_would_run_and_opens_nothing() {
 
 #[test]
 fn check_shows_peers_too() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let home = Home::new("");
+    for name in ["realm1.toml", "realm2.toml"] {
+        let path = format!("{}/../{name}", env!("CARGO_MANIFEST_DIR"));
+        std::fs::copy(path, home.path(name)).unwrap();
+    }
 
     let checked = Command::new(REALMD)
-        .current_dir(folder)
+        .current_dir(home.path(""))
         .args(["--check", "realm1.toml", "realm2.toml"])
         .output()
         .unwrap();
 
+    let awaited = |name: &str| format!(", its key data/{name}.pub is not there yet");
+    let (realm1, realm2) = (awaited("realm1"), awaited("realm2"));
     assert_eq!(
         text(&checked.stdout),
-        "realm1.toml: realm1 with clients at 127.0.0.1:8889, links at 127.0.0.1:9889; users: messi, henderson, \
-         lineker; linked with: realm2 (called at 127.0.0.1:9899); data: in data/realm1.db\n\
+        format!(
+            "realm1.toml: realm1 with clients at 127.0.0.1:8889, links at 127.0.0.1:9889; users: messi, henderson, \
+         lineker; linked with: realm2 (called at 127.0.0.1:9899{realm2}); data: in data/realm1.db\n\
          realm2.toml: realm2 with clients at 127.0.0.1:8899, links at 127.0.0.1:9899; users: amsal, herbert, \
-         napitupulu; linked with: realm1 (called at 127.0.0.1:9889); data: in data/realm2.db\n"
+         napitupulu; linked with: realm1 (called at 127.0.0.1:9889{realm1}); data: in data/realm2.db\n"
+        )
     );
     assert_eq!(checked.status.code(), Some(0));
+    // To check makes nothing.
+    assert!(!home.path("data").exists());
 }
 
 #[test]
@@ -112,7 +122,7 @@ fn help_and_version_go_to_standard_output() {
     let help = output(&["--help"]);
     let version = output(&["--version"]);
 
-    assert!(text(&help.stdout).contains("Usage: realmd [--check] FILE..."));
+    assert!(text(&help.stdout).contains("Usage: realmd [--check] [--bounce] FILE..."));
     assert_eq!(
         text(&version.stdout),
         concat!("realmd ", env!("CARGO_PKG_VERSION"), "\n")
@@ -261,6 +271,8 @@ fn the_examples_run_with_no_set_up_and_say_where_their_data_are() {
     assert_eq!(running.ready, expected);
     for name in [
         "data",
+        "data/realm1.key",
+        "data/realm2.key",
         "data/realm1.db",
         "data/realm1.lock",
         "data/realm2.db",

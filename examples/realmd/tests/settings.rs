@@ -1,9 +1,11 @@
 //! What realm files may say, and what is said about those that are wrong.
 #![allow(clippy::unwrap_used, reason = "a test says what went wrong by failing")]
 
+use chatproto::link::key::StaticKey;
 use chatproto::store::sqlite::Durability;
-use chatproto::{Argon2Cost, Detail, Limits, Password, Passwords, PeerKind};
-use realmd::{Settings, StoreSettings, check_together};
+use chatproto::{Argon2Cost, Detail, Limits, Password, Passwords, PeerKind, RealmName};
+use realmd::{PeerSecurity, Settings, StoreSettings, check_together};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -126,7 +128,7 @@ fn what_is_left_out_has_a_default() {
     assert_eq!(settings.config.users[0].country, "");
     assert_eq!(settings.config.detail, Detail::Essential);
     assert!(!settings.config.peers[0].dial);
-    assert!(settings.peers.is_empty());
+    assert!(settings.peers.values().all(|peer| peer.address.is_none()));
 }
 
 #[test]
@@ -210,11 +212,11 @@ fn mistakes_in_users_peers_and_limits_are_told_with_their_line() {
         ),
         (
             "[[peers]]\nname = \"b\"\n",
-            "realm:7: [[peers]] needs a mode: \"plain\" or \"classic\"",
+            "realm:7: a link with b needs a key of realm1's own, and without [store] there is no place for it: name one with key_file in [link]",
         ),
         (
-            "[[peers]]\nname = \"b\"\nmode = \"noise\"\n",
-            "realm:9: \"mode\" is \"plain\" or \"classic\", not \"noise\"",
+            "[[peers]]\nname = \"b\"\nmode = \"nois\"\n",
+            "realm:9: \"mode\" is \"noise\", \"plain\" or \"classic\", not \"nois\"; did you mean \"noise\"?",
         ),
         (
             "[[peers]]\nname = \"b\"\nmode = \"plain\"\naddress = \"10.0.0.1:1\"\n",
@@ -423,7 +425,7 @@ fn classic_neighbours_are_called_or_heard_wherever_they_are() {
         seen,
         expected.map(|(dial, address, listen)| (PeerKind::Classic, dial, address, listen))
     );
-    assert!(settings.peers.is_empty());
+    assert!(settings.peers.values().all(|peer| peer.address.is_none()));
 }
 
 #[test]
@@ -442,6 +444,180 @@ fn a_classic_neighbour_comes_to_a_port_of_its_own() {
             format!("realm:11: {taken} is taken by realm:{line} already")
         );
     }
+}
+
+/// A file with a place for a key.
+fn keyed(peers: &str) -> String {
+    format!("{GOOD}key_file = \"own.key\"\n{peers}")
+}
+
+fn key(number: u8) -> String {
+    StaticKey::from_seed([number; 32]).public().to_string()
+}
+
+#[test]
+fn a_peer_is_known_by_its_key_unless_the_file_says_otherwise() {
+    let (b, c) = (key(2), key(3));
+    let text = keyed(&format!(
+        "[[peers]]\nname = \"b\"\npublic_key = \"{b}\"\n\
+         [[peers]]\nname = \"c\"\nmode = \"noise\"\naddress = \"192.0.2.7:9\"\npublic_key = \"{c}\"\n\
+         [[peers]]\nname = \"d\"\npublic_key_file = \"keys/d.pub\"\n\
+         [[peers]]\nname = \"e\"\nmode = \"plain\"\n"
+    ));
+
+    let settings = Settings::from_toml(&text).unwrap();
+
+    let security = |name: &str| {
+        let peer = &settings.peers[&RealmName::parse(name).unwrap()];
+        peer.security.clone()
+    };
+    let noise = |number| PeerSecurity::Noise(StaticKey::from_seed([number; 32]).public());
+    assert_eq!(security("b"), noise(2));
+    assert_eq!(security("c"), noise(3));
+    assert_eq!(security("d"), PeerSecurity::NoiseFile("keys/d.pub".into()));
+    assert_eq!(security("e"), PeerSecurity::Plain);
+    assert_eq!(settings.key_file(), Some("own.key".into()));
+    let dials: Vec<bool> = settings.config.peers.iter().map(|peer| peer.dial).collect();
+    assert_eq!(dials, [false, true, false, false]);
+}
+
+#[test]
+fn a_key_file_lies_beside_the_data_and_paths_begin_beside_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("realm.toml");
+    let peers =
+        "[store]\nfolder = \"data\"\n[[peers]]\nname = \"b\"\npublic_key_file = \"b.pub\"\n";
+    std::fs::write(&file, format!("{GOOD}{peers}")).unwrap();
+
+    let settings = Settings::from_file(&file).unwrap();
+
+    assert_eq!(
+        settings.key_file(),
+        Some(folder.path().join("data/realm1.key"))
+    );
+    let peer = settings.peers.values().next().unwrap();
+    let expected = PeerSecurity::NoiseFile(folder.path().join("b.pub"));
+    assert_eq!(peer.security, expected);
+    std::fs::write(&file, keyed("")).unwrap();
+    let named = Settings::from_file(&file).unwrap();
+    assert_eq!(named.key_file(), Some(folder.path().join("own.key")));
+    assert_eq!(Settings::from_toml(GOOD).unwrap().key_file(), None);
+}
+
+#[test]
+fn links_that_are_encrypted_may_leave_the_machine() {
+    let text = keyed(&format!(
+        "[[peers]]\nname = \"b\"\npublic_key = \"{}\"\n",
+        key(2)
+    ));
+
+    let everywhere = text.replace("127.0.0.1:9889", "0.0.0.0:9889");
+
+    assert!(Settings::from_toml(&everywhere).is_ok());
+}
+
+#[test]
+fn mistakes_about_keys_are_told_with_their_line() {
+    let peer = |more: &str| keyed(&format!("[[peers]]\nname = \"b\"\n{more}\n"));
+    let table = [
+        (
+            peer(""),
+            "realm:8: [[peers]] needs the key \"public_key\": ask whoever runs b for what `realmd peer show` prints there",
+        ),
+        (
+            peer("public_key = \"geheim\""),
+            "realm:10: a key has 44 characters of base64, the last one \"=\"; this text has 6 bytes",
+        ),
+        (
+            peer(&format!("public_key = \"{}=\"", "A".repeat(43))),
+            "realm:10: the public key is of low order and protects nothing; copy the one that the peer shows",
+        ),
+        (
+            peer(&format!(
+                "public_key = \"{}\"\npublic_key_file = \"b\"",
+                key(2)
+            )),
+            "realm:11: a peer has a \"public_key\" or a \"public_key_file\", not both",
+        ),
+        (
+            peer("public_key_file = \"\""),
+            "realm:10: \"public_key_file\" names a file, such as \"data/realm2.pub\"",
+        ),
+        (
+            peer("mode = \"plain\"\npublic_key_file = \"b\""),
+            "realm:11: \"public_key_file\" is for peers of mode \"noise\"",
+        ),
+        (
+            peer("mode = \"classic\"\npublic_key = \"b\""),
+            "realm:11: \"public_key\" is for peers of mode \"noise\"",
+        ),
+        (
+            peer("insecure = true"),
+            "realm:10: \"insecure\" is for peers of mode \"classic\"",
+        ),
+        (
+            format!("{GOOD}key_file = \"a.pub\"\n"),
+            "realm:7: \"key_file\" names the file of the secret key, such as \"realm1.key\"; the public one is written beside it",
+        ),
+    ];
+
+    for (text, expected) in table {
+        assert_eq!(sentence(&text), expected, "{text}");
+    }
+}
+
+#[test]
+fn each_realm_has_a_key_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let (own, other) = (folder.path().join("own.key"), folder.path().join("c.pub"));
+    let file = folder.path().join("realm.toml");
+    let at = file.display();
+    let secret = StaticKey::from_seed([1; 32]);
+    std::fs::write(&own, format!("{}\n", *secret.reveal())).unwrap();
+    std::fs::set_permissions(&own, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let check = |b: u8, c: &str| {
+        let peers = format!(
+            "[[peers]]\nname = \"b\"\npublic_key = \"{}\"\n[[peers]]\nname = \"c\"\npublic_key_file = \"c.pub\"\n",
+            key(b)
+        );
+        std::fs::write(&file, keyed(&peers)).unwrap();
+        std::fs::write(&other, c).unwrap();
+        let checked = Settings::from_file(&file).unwrap().check_keys();
+        checked.map_err(|error| error.to_string())
+    };
+
+    assert_eq!(check(2, &key(3)), Ok(()));
+    let sentence =
+        "has the public key of realm1 itself: each realm has its own, put that of b here";
+    assert_eq!(
+        check(1, &key(3)),
+        Err(format!("{at}:8: the peer b {sentence}"))
+    );
+    let sentence = "has the public key of the peer b: each realm has its own, put that of c here";
+    assert_eq!(
+        check(2, &key(2)),
+        Err(format!("{at}:11: the peer c {sentence}"))
+    );
+    let wrong = check(2, "geheim").unwrap_err();
+    assert!(
+        wrong.starts_with(&format!("{at}:11: "))
+            && wrong.contains("c.pub is no key file: a key has 44"),
+        "{wrong}"
+    );
+    // A key that is not there yet is awaited.
+    check(2, &key(3)).unwrap();
+    std::fs::remove_file(&other).unwrap();
+    assert!(Settings::from_file(&file).unwrap().check_keys().is_ok());
+    std::fs::set_permissions(&own, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let open = Settings::from_file(&file)
+        .unwrap()
+        .check_keys()
+        .unwrap_err()
+        .to_string();
+    assert!(
+        open.contains("own.key has mode 644") && open.contains("run `chmod 600 "),
+        "{open}"
+    );
 }
 
 #[test]

@@ -32,7 +32,7 @@ pub enum TransportError {
     /// The peer sent a line that is not a frame.
     #[error("a line of the link is not a frame: {0}")]
     Frame(#[from] FrameError),
-    /// The peer began with another frame than a `hello`.
+    /// The peer began with another frame than a `hello`, and not with its last words either.
     #[error("the first frame of a link must be a hello")]
     NoHello,
     /// The peer said `hello` again.

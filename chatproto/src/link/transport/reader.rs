@@ -92,6 +92,8 @@ impl Reader {
                 self.peer_line_bytes_max = hello.line_bytes_max;
                 self.is_greeted = true;
             }
+            // Whoever ends the link at once may say why.
+            Some(Frame::Error { .. } | Frame::Bye { .. }) => {}
             _ if !self.is_greeted => return Err(TransportError::NoHello),
             _ => {}
         }

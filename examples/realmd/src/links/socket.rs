@@ -5,7 +5,7 @@ use chatproto::link::transport::{LinkTransport, TransportEvent};
 use chatproto::{Frame, Now, RealmName};
 use mio::net::TcpStream;
 use std::collections::VecDeque;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Shutdown};
 
 /// Encoded bytes that may wait for a socket; frames beyond stay with the realm.
@@ -23,8 +23,12 @@ enum Phase {
     Closing { until_ms: u64, shut: bool },
 }
 
-/// The socket is of no more use.
-pub(super) struct Gone;
+/// The socket is of no more use, and why.
+pub(super) struct Gone(pub(super) String);
+
+/// What a caller that is turned away gives no reason for, since it should look alike to it.
+const HUNG_UP: &str = "it hung up during the handshake: is this realm its peer there, by this name, with this realm's \
+                       public key and in the same mode?";
 
 /// Whether a socket may have more to read.
 #[derive(PartialEq, Eq)]
@@ -41,6 +45,8 @@ pub(super) struct Socket {
     phase: Phase,
     /// Whom we called; none if we were called.
     dialled: Option<RealmName>,
+    /// Who is there, once that is known.
+    peer: Option<RealmName>,
     /// Where the caller is.
     pub(super) caller: Option<IpAddr>,
     connected: bool,
@@ -49,6 +55,8 @@ pub(super) struct Socket {
     pending: VecDeque<Frame>,
     /// Frames that had room and were not told of yet.
     taken: usize,
+    /// Why a stranger was turned away, until that was told.
+    turned_away: Option<String>,
 }
 
 impl Socket {
@@ -86,11 +94,13 @@ impl Socket {
             transport,
             phase: Phase::Handshake,
             dialled: None,
+            peer: None,
             caller: None,
             connected: false,
             connect_by_ms: u64::MAX,
             pending: VecDeque::new(),
             taken: 0,
+            turned_away: None,
         }
     }
 
@@ -99,25 +109,38 @@ impl Socket {
         self.caller.is_some() && !matches!(self.phase, Phase::Up)
     }
 
+    /// Whether this is how that peer is, or would be, linked with.
+    pub(super) fn is_with(&self, peer: &RealmName) -> bool {
+        self.peer.as_ref().or(self.dialled.as_ref()) == Some(peer)
+    }
+
+    /// Why a stranger was turned away, told once.
+    pub(super) fn turned_away(&mut self) -> Option<(IpAddr, String)> {
+        let why = self.turned_away.take()?;
+        Some((self.caller?, why))
+    }
+
     /// Learns whether a call was answered.
     pub(super) fn check_connected(&mut self, words: &mut Vec<Word>) -> Result<(), Gone> {
         if self.connected {
             return Ok(());
         }
-        if !matches!(self.stream.take_error(), Ok(None)) {
-            return Err(Gone);
+        if let Some(error) = self.stream.take_error().map_err(|error| gone(&error))? {
+            return Err(gone(&error));
         }
         match self.stream.peer_addr() {
             Ok(_) => {
                 self.connected = true;
                 // Small frames must not wait for one another's acknowledgement.
-                self.stream.set_nodelay(true).map_err(|_| Gone)?;
+                self.stream
+                    .set_nodelay(true)
+                    .map_err(|error| gone(&error))?;
                 // A plain transport that dials knows from the start who is there.
                 self.collect(words);
                 Ok(())
             }
             Err(error) if error.kind() == ErrorKind::NotConnected => Ok(()),
-            Err(_) => Err(Gone),
+            Err(error) => Err(gone(&error)),
         }
     }
 
@@ -132,11 +155,11 @@ impl Socket {
             return Ok(Left::Nothing);
         }
         let count = match self.stream.read(buffer) {
-            Ok(0) => return Err(Gone),
+            Ok(0) => return Err(Gone(HUNG_UP.to_owned())),
             Ok(count) => count,
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Left::Nothing),
             Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(Left::More),
-            Err(_) => return Err(Gone),
+            Err(error) => return Err(gone(&error)),
         };
         if matches!(self.phase, Phase::Closing { .. }) {
             return Ok(Left::More);
@@ -158,6 +181,7 @@ impl Socket {
             match event {
                 TransportEvent::Up { peer, direction } => {
                     self.phase = Phase::Up;
+                    self.peer = Some(peer.clone());
                     words.push(Word::Up(self.key, peer, direction));
                 }
                 TransportEvent::Frame(frame) => frames.push(frame),
@@ -188,7 +212,7 @@ impl Socket {
                 Ok(count) => self.transport.sent(count),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => return Err(Gone),
+                Err(error) => return Err(gone(&error)),
             }
         }
         Ok(())
@@ -220,28 +244,42 @@ impl Socket {
         } = &mut self.phase
         {
             *shut = true;
-            self.stream.shutdown(Shutdown::Write).map_err(|_| Gone)?;
+            let shut = self.stream.shutdown(Shutdown::Write);
+            shut.map_err(|error| gone(&error))?;
         }
         Ok(())
     }
 
     /// Gives up after an error, leaving the transport its last words.
     fn fail(&mut self, what: &str, now: Now, words: &mut Vec<Word>) {
-        let whose = self
-            .dialled
-            .as_ref()
-            .map_or_else(|| "a realm that called".to_owned(), RealmName::to_string);
-        tracing::warn!("link with {whose} ended: {}", crate::escape::Escaped(what));
-        self.tell_end(words);
+        match (&self.phase, &self.peer) {
+            (Phase::Up, Some(peer)) => {
+                tracing::warn!("link with {peer} ended: {}", crate::escape::Escaped(what));
+            }
+            (Phase::Handshake, _) if self.caller.is_some() => {
+                self.turned_away = Some(what.to_owned());
+            }
+            _ => {}
+        }
+        self.tell_end(what, words);
+        self.pending.clear();
+        self.close(now);
+    }
+
+    /// Ends it at once, since the peer is to be linked with in another way.
+    pub(super) fn cut(&mut self, why: &str, now: Now, words: &mut Vec<Word>) {
+        self.tell_end(why, words);
         self.pending.clear();
         self.close(now);
     }
 
     /// Tells the realm, if it waits for anything from this socket, that nothing will come.
-    pub(super) fn tell_end(&mut self, words: &mut Vec<Word>) {
+    pub(super) fn tell_end(&mut self, why: &str, words: &mut Vec<Word>) {
         match (&self.phase, &self.dialled) {
             (Phase::Up, _) => words.push(Word::Down(self.key)),
-            (Phase::Handshake, Some(peer)) => words.push(Word::DialFailed(peer.clone())),
+            (Phase::Handshake, Some(peer)) => {
+                words.push(Word::DialFailed(peer.clone(), why.to_owned()));
+            }
             _ => {}
         }
     }
@@ -273,11 +311,34 @@ impl Socket {
             return Ok(());
         }
         if matches!(self.phase, Phase::Closing { .. }) || !self.connected {
-            return Err(Gone);
+            return Err(Gone("nobody answers there".to_owned()));
         }
         if let Err(error) = self.transport.handle_timeout(now) {
             self.fail(&error.to_string(), now, words);
         }
         self.write(now, words)
     }
+}
+
+/// The words of the system, without its number for them.
+pub(super) fn words(error: &io::Error) -> String {
+    match error.kind() {
+        kind @ (ErrorKind::ConnectionRefused
+        | ErrorKind::HostUnreachable
+        | ErrorKind::NetworkUnreachable
+        | ErrorKind::NetworkDown
+        | ErrorKind::AddrNotAvailable
+        | ErrorKind::PermissionDenied
+        | ErrorKind::TimedOut) => kind.to_string(),
+        _ => error.to_string(),
+    }
+}
+
+fn gone(error: &io::Error) -> Gone {
+    Gone(match error.kind() {
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
+            HUNG_UP.to_owned()
+        }
+        _ => words(error),
+    })
 }

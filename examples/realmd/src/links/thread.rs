@@ -1,16 +1,20 @@
 //! The thread that owns the sockets to other realms.
 
-use super::socket::{Gone, Left, Socket};
+use super::roster::Roster;
+use super::socket::{Gone, Left, Socket, words};
+use super::strangers::TurnedAway;
 use super::{Order, SocketKey, Word};
 use crate::clock::Clock;
+use crate::escape::Escaped;
 use crate::listener::{ACCEPTED_PER_TURN_MAX, Acceptor};
-use chatproto::link::transport::{LinkTransport, TransportConfig};
+use crate::settings::PeerSettings;
+use chatproto::link::transport::LinkTransport;
 use chatproto::{Now, RealmName};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token, Waker};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
@@ -96,8 +100,7 @@ impl Mouth {
 
 /// Everything the link thread has.
 pub(super) struct LinkThread {
-    config: TransportConfig,
-    addresses: BTreeMap<RealmName, SocketAddr>,
+    roster: Roster,
     poll: Poll,
     waker: Arc<Waker>,
     acceptor: Option<Acceptor>,
@@ -111,15 +114,15 @@ pub(super) struct LinkThread {
     buffer: Box<[u8]>,
     /// What to tell at the end of the turn.
     words: Vec<Word>,
-    /// Peers that did not answer the last call.
-    away: BTreeSet<RealmName>,
+    /// Peers that could not be called, and why.
+    away: BTreeMap<RealmName, String>,
+    turned_away: TurnedAway,
     stopping: bool,
 }
 
 impl LinkThread {
     pub(super) fn new(
-        config: TransportConfig,
-        addresses: BTreeMap<RealmName, SocketAddr>,
+        roster: Roster,
         listener: Option<TcpListener>,
         clock: Clock,
         orders: Receiver<Order>,
@@ -133,8 +136,7 @@ impl LinkThread {
                 .register(acceptor.listener(), LISTENER, Interest::READABLE)?;
         }
         Ok(Self {
-            config,
-            addresses,
+            roster,
             poll,
             waker,
             acceptor,
@@ -146,7 +148,8 @@ impl LinkThread {
             again: BTreeSet::new(),
             buffer: vec![0; READ_BYTES_MAX].into_boxed_slice(),
             words: Vec::new(),
-            away: BTreeSet::new(),
+            away: BTreeMap::new(),
+            turned_away: TurnedAway::default(),
             stopping: false,
         })
     }
@@ -162,7 +165,7 @@ impl LinkThread {
             let timeout = self.timeout();
             match self.poll.poll(&mut events, timeout) {
                 Err(error) if error.kind() != io::ErrorKind::Interrupted => {
-                    tracing::error!("the links of {} have ended: {error}", self.config.own);
+                    tracing::error!("the links of {} have ended: {error}", self.roster.own());
                     return;
                 }
                 _ => self.turn(&events),
@@ -193,18 +196,22 @@ impl LinkThread {
         self.realm.wake();
     }
 
-    /// Passes on what there is to tell; of a peer that does not answer, the log hears once.
+    /// Passes on what there is to tell; why a peer cannot be called the log hears once.
     fn say(&mut self) {
         for word in &self.words {
             match word {
                 Word::Up(_, peer, _) => {
                     self.away.remove(peer);
                 }
-                Word::DialFailed(peer) if self.away.insert(peer.clone()) => {
-                    tracing::info!(
-                        "{}: {peer} does not answer; it is called again and again",
-                        self.config.own
-                    );
+                Word::DialFailed(peer, why) => {
+                    let told = self.away.insert(peer.clone(), why.clone());
+                    if told.as_ref() != Some(why) {
+                        tracing::info!(
+                            "{}: no link to {peer}: {}; it is called again and again",
+                            self.roster.own(),
+                            Escaped(why)
+                        );
+                    }
                 }
                 _ => {}
             }
@@ -238,18 +245,26 @@ impl LinkThread {
         act: impl FnOnce(&mut Socket, &mut Vec<Word>) -> Result<T, Gone>,
     ) -> Option<T> {
         let socket = self.sockets.get_mut(&key)?;
-        if let Ok(done) = act(socket, &mut self.words) {
-            return Some(done);
+        let acted = act(socket, &mut self.words);
+        if let Some((caller, why)) = socket.turned_away() {
+            let now = self.clock.now();
+            self.turned_away.note(self.roster.own(), caller, &why, now);
         }
-        socket.tell_end(&mut self.words);
-        self.sockets.remove(&key);
-        None
+        match acted {
+            Ok(done) => Some(done),
+            Err(Gone(why)) => {
+                socket.tell_end(&why, &mut self.words);
+                self.sockets.remove(&key);
+                None
+            }
+        }
     }
 
     fn obey(&mut self, now: Now) {
         loop {
             match self.orders.try_recv() {
                 Ok(Order::Dial(peer)) => self.dial(&peer, now),
+                Ok(Order::Peers(peers)) => self.meet(peers, now),
                 Ok(Order::Send(key, frames)) => {
                     self.with(key, |socket, words| {
                         socket.queue(frames);
@@ -284,30 +299,53 @@ impl LinkThread {
         }
     }
 
+    /// Takes other peers. Links that were made in another way than they say now are cut, and so is
+    /// everybody who is not known yet.
+    fn meet(&mut self, peers: BTreeMap<RealmName, PeerSettings>, now: Now) {
+        self.away.retain(|peer, _| peers.contains_key(peer));
+        let changed = self.roster.replace(peers);
+        let is_cut = |socket: &Socket| {
+            socket.is_stranger() || changed.iter().any(|peer| socket.is_with(peer))
+        };
+        let keys: Vec<SocketKey> = self
+            .sockets
+            .iter()
+            .filter(|(_, socket)| is_cut(socket))
+            .map(|(key, _)| *key)
+            .collect();
+        for key in keys {
+            self.with(key, |socket, words| {
+                socket.cut("the realm file has changed", now, words);
+                socket.write(now, words)
+            });
+        }
+    }
+
     fn dial(&mut self, peer: &RealmName, now: Now) {
-        let stream = match self.addresses.get(peer) {
-            Some(address) => TcpStream::connect(*address),
-            None => Err(io::ErrorKind::AddrNotAvailable.into()),
-        };
+        match self.try_dial(peer, now) {
+            Ok(socket) => {
+                self.sockets.insert(self.next_key, socket);
+                self.next_key += 1;
+            }
+            Err(why) => self.words.push(Word::DialFailed(peer.clone(), why)),
+        }
+    }
+
+    fn try_dial(&mut self, peer: &RealmName, now: Now) -> Result<Socket, String> {
+        let address = self.roster.address(peer)?;
+        let seed = seed().map_err(|error| words(&error))?;
+        let mut stream = TcpStream::connect(address).map_err(|error| words(&error))?;
         let key = self.next_key;
-        let registered = stream.and_then(|mut stream| {
-            let interest = Interest::READABLE | Interest::WRITABLE;
-            self.poll
-                .registry()
-                .register(&mut stream, Token(key), interest)?;
-            Ok(stream)
-        });
-        let (Ok(stream), Ok(seed)) = (registered, seed()) else {
-            self.words.push(Word::DialFailed(peer.clone()));
-            return;
-        };
-        self.next_key += 1;
-        let transport = LinkTransport::dial(&self.config, peer, seed, now);
-        let connect_by_ms = now
-            .mono_ms
-            .saturating_add(self.config.limits.handshake_ms_max);
-        let socket = Socket::dialled(key, stream, transport, peer.clone(), connect_by_ms);
-        self.sockets.insert(key, socket);
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        self.poll
+            .registry()
+            .register(&mut stream, Token(key), interest)
+            .map_err(|error| words(&error))?;
+        let transport = LinkTransport::dial(self.roster.transport(), peer, seed, now);
+        let handshake_ms_max = self.roster.limits().handshake_ms_max;
+        let connect_by_ms = now.mono_ms.saturating_add(handshake_ms_max);
+        let peer = peer.clone();
+        Ok(Socket::dialled(key, stream, transport, peer, connect_by_ms))
     }
 
     /// Reads once from each socket that may have something, unless the realm lags behind.
@@ -344,10 +382,8 @@ impl LinkThread {
                 return;
             };
             let caller = from.ip().to_canonical();
-            // Who is too much is closed without a word: there is nobody to be polite to yet.
-            if self.has_room_for(caller)
-                && let Err(error) = self.add(stream, caller, now)
-            {
+            self.make_room_for(caller);
+            if let Err(error) = self.add(stream, caller, now) {
                 tracing::warn!("a link from {caller} was not taken: {error}");
             }
         }
@@ -361,18 +397,28 @@ impl LinkThread {
             .registry()
             .register(&mut stream, Token(key), interest)?;
         self.next_key += 1;
-        let transport = LinkTransport::accept(&self.config, seed, now);
+        let transport = LinkTransport::accept(self.roster.transport_for_stranger(now), seed, now);
         self.sockets
             .insert(key, Socket::accepted(key, stream, transport, caller));
         Ok(())
     }
 
-    fn has_room_for(&self, caller: IpAddr) -> bool {
-        let strangers = || self.sockets.values().filter(|socket| socket.is_stranger());
-        let from_there = strangers()
-            .filter(|socket| socket.caller == Some(caller))
-            .count();
-        strangers().count() < STRANGERS_MAX && from_there < STRANGERS_PER_ADDRESS_MAX
+    /// Where there are too many callers of whom nothing is known, the one that came first goes: a peer
+    /// has said who it is before as many others have come.
+    fn make_room_for(&mut self, caller: IpAddr) {
+        let is_from_there = |socket: &Socket| socket.caller == Some(caller);
+        for (max, from_there) in [(STRANGERS_PER_ADDRESS_MAX, true), (STRANGERS_MAX, false)] {
+            let mut strangers = self.sockets.iter().filter(|(_, socket)| {
+                socket.is_stranger() && (!from_there || is_from_there(socket))
+            });
+            let first = strangers.next().map(|(key, _)| *key);
+            if strangers.count() + 1 >= max
+                && let Some(first) = first
+            {
+                // Without a word: there is nobody to be polite to yet.
+                self.sockets.remove(&first);
+            }
+        }
     }
 
     fn expire(&mut self, now: Now) {

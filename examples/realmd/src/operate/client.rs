@@ -47,8 +47,11 @@ pub(super) fn ask(realm: &RealmName, path: &Path, request: &Request) -> Attempt 
                      the realm too",
                     file.display()
                 ),
-                Request::Compact | Request::Inspect => {
+                Request::Compact | Request::Inspect | Request::Peers => {
                     format!("{realm} ended meanwhile: try again, that works without it too")
+                }
+                Request::Peer(..) | Request::Reload => {
+                    format!("{realm} ended meanwhile: see its log")
                 }
             },
         })

@@ -3,10 +3,12 @@
 //! A thread takes connections; each has another one that reads its line, and the work a third, so
 //! that whoever waits for it hears that it goes on. The loop of the realm waits for none of them.
 
-use super::desk::Asker;
+use super::desk::{Asker, PeerOrder};
 use super::job;
 use super::protocol::{Answer, Request, WORKING_EVERY_MS, read_line};
 use super::socket;
+use crate::reload::{self, ReloadError};
+use crate::settings::Settings;
 use crate::store::StoreHandle;
 use chatproto::RealmName;
 use chatproto::store::sqlite::{SqliteReader, SqliteStore};
@@ -31,6 +33,13 @@ const RETRY: Timespec = Timespec {
     tv_nsec: 0,
 };
 
+/// The files of a realm.
+pub(super) struct Files {
+    pub(super) store: StoreHandle,
+    /// The file that its settings were read from, if they were.
+    pub(super) realm_file: Option<PathBuf>,
+}
+
 /// The control socket; it is gone when this is dropped.
 pub(super) struct Control {
     path: PathBuf,
@@ -42,19 +51,15 @@ pub(super) struct Control {
 impl Control {
     pub(super) fn start(
         realm: &RealmName,
-        store: StoreHandle,
+        files: Files,
         asker: Asker,
     ) -> Result<Self, (PathBuf, io::Error)> {
-        let path = socket::beside(store.file());
-        Self::start_at(path.clone(), realm, store, asker).map_err(|error| (path, error))
+        let path = socket::beside(files.store.file());
+        Self::start_at(path.clone(), realm, files, asker).map_err(|error| (path, error))
     }
 
-    fn start_at(
-        path: PathBuf,
-        realm: &RealmName,
-        store: StoreHandle,
-        asker: Asker,
-    ) -> io::Result<Self> {
+    fn start_at(path: PathBuf, realm: &RealmName, files: Files, asker: Asker) -> io::Result<Self> {
+        let Files { store, realm_file } = files;
         // The folder of the program may be another one when the socket is to go.
         let path = std::path::absolute(&path).unwrap_or(path);
         let file = std::path::absolute(store.file()).unwrap_or_else(|_| store.file().to_owned());
@@ -69,6 +74,7 @@ impl Control {
             realm: realm.clone(),
             store,
             file,
+            realm_file,
             asker,
             operators: Arc::default(),
             is_writing: Arc::default(),
@@ -201,6 +207,8 @@ struct Office {
     store: StoreHandle,
     /// The store's path from the root.
     file: PathBuf,
+    /// The realm's own file.
+    realm_file: Option<PathBuf>,
     asker: Asker,
     operators: Arc<AtomicUsize>,
     is_writing: Arc<AtomicBool>,
@@ -234,7 +242,11 @@ impl Office {
                 Answer::Failed { sentence } => {
                     tracing::warn!("{}: {} failed: {sentence}", self.realm, request.word());
                 }
-                Answer::Inspected(_) => tracing::debug!("{}: was inspected", self.realm),
+                Answer::Inspected(_) | Answer::Peers(_) => {
+                    tracing::debug!("{}: was inspected", self.realm);
+                }
+                // The loop has told of it.
+                Answer::Done { .. } => {}
                 _ => tracing::info!("{}: {} is done", self.realm, request.word()),
             }
             let _ = done.send(answer);
@@ -261,7 +273,7 @@ impl Office {
 
     fn carry_out(&self, request: &Request) -> Answer {
         let turn = match request {
-            Request::Inspect => None,
+            Request::Inspect | Request::Peers | Request::Peer(..) | Request::Reload => None,
             Request::Backup(_) | Request::Compact => match Turn::take(&self.is_writing) {
                 Some(turn) => Some(turn),
                 None => {
@@ -273,6 +285,12 @@ impl Office {
         };
         let answer = match request {
             Request::Inspect => self.inspect(),
+            Request::Peers => self.asker.peers().map_or_else(
+                |error| Answer::failed(error.to_string()),
+                |report| Answer::Peers(Box::new(report)),
+            ),
+            Request::Peer(order, peer) => self.peer(*order, peer),
+            Request::Reload => self.reload(),
             Request::Backup(destination) => match self.reader() {
                 Ok(mut reader) => job::backup(&mut reader, destination),
                 Err(answer) => answer,
@@ -295,6 +313,61 @@ impl Office {
         match self.reader() {
             Ok(mut reader) => job::inspect(&self.realm, &self.file, status, &mut reader),
             Err(answer) => answer,
+        }
+    }
+
+    fn peer(&self, order: PeerOrder, peer: &RealmName) -> Answer {
+        if let PeerOrder::Remove { .. } = order
+            && let Err(sentence) = self.check_unnamed(peer)
+        {
+            return Answer::failed(sentence);
+        }
+        match self.asker.peer(order, peer.clone()) {
+            Ok(Ok(sentence)) => Answer::Done {
+                sentences: vec![sentence],
+            },
+            Ok(Err(sentence)) => Answer::failed(sentence),
+            Err(error) => Answer::failed(error.to_string()),
+        }
+    }
+
+    /// Checks that a peer would not be back at the next start.
+    fn check_unnamed(&self, peer: &RealmName) -> Result<(), String> {
+        let Some(file) = &self.realm_file else {
+            return Ok(());
+        };
+        let settings = Settings::from_file(file).map_err(|error| error.to_string())?;
+        if !settings
+            .config
+            .peers
+            .iter()
+            .any(|named| named.name == *peer)
+        {
+            return Ok(());
+        }
+        let report = self.asker.peers().map_err(|error| error.to_string())?;
+        let waiting = match report.waiting_for(peer) {
+            0 => String::new(),
+            1 => "; one message waits for it".to_owned(),
+            many => format!("; {many} messages wait for it"),
+        };
+        Err(format!(
+            "{} still names {peer}, so that it would be back at the next start: take its [[peers]] out there first{waiting}",
+            file.display()
+        ))
+    }
+
+    fn reload(&self) -> Answer {
+        let Some(file) = &self.realm_file else {
+            return Answer::failed(format!("{} was not read from a file", self.realm));
+        };
+        let taken = Settings::from_file(file)
+            .map_err(ReloadError::from)
+            .and_then(reload::prepare)
+            .and_then(|prepared| self.asker.reload(prepared));
+        match taken {
+            Ok(sentences) => Answer::Done { sentences },
+            Err(error) => Answer::failed(format!("nothing has changed: {error}")),
         }
     }
 

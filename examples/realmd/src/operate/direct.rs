@@ -1,6 +1,6 @@
 //! The data of a realm that does not run.
 
-use super::desk::Status;
+use super::desk::{PeerOrder, Status};
 use super::job;
 use super::protocol::{Answer, Request};
 use crate::Settings;
@@ -17,6 +17,23 @@ pub(super) fn carry_out(
     why: &str,
 ) -> Answer {
     let realm = &settings.config.realm;
+    match request {
+        Request::Reload => {
+            return Answer::failed(format!(
+                "{realm} does not run ({why}): it reads its file when it starts"
+            ));
+        }
+        Request::Peer(PeerOrder::Remove { .. }, peer) => {
+            return Answer::failed(format!(
+                "{realm} does not run ({why}): take {peer} out of its file and start it, with `realmd --bounce` if \
+                 messages wait for {peer}"
+            ));
+        }
+        Request::Peer(..) => {
+            return Answer::failed(format!("{realm} does not run ({why}): start it first"));
+        }
+        Request::Backup(_) | Request::Compact | Request::Inspect | Request::Peers => {}
+    }
     let file = store.file(realm);
     let file = std::path::absolute(&file).unwrap_or(file);
     match std::fs::metadata(&file) {
@@ -37,7 +54,7 @@ pub(super) fn carry_out(
         Ok(_) => {}
     }
     // Who only looks may look at what is damaged, too.
-    let is_checked = *request != Request::Inspect;
+    let is_checked = !matches!(request, Request::Inspect | Request::Peers);
     let opened = SqliteStore::open(&file, realm, store.options().check(is_checked));
     match opened {
         Ok(opened) => work(settings, &file, request, opened),
@@ -63,8 +80,9 @@ fn work(
     };
     match request {
         Request::Backup(destination) => job::backup(&mut reader, destination),
-        Request::Inspect | Request::Compact => {
-            let peers = crate::links::linked(&settings.config);
+        Request::Peers => job::peers(settings, &mut reader),
+        Request::Inspect | Request::Compact | Request::Peer(..) | Request::Reload => {
+            let peers = settings.peers.keys();
             let status = Status {
                 running: None,
                 links: peers.map(|peer| (peer.clone(), None)).collect(),

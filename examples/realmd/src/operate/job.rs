@@ -1,8 +1,10 @@
 //! The work itself, whoever has the store open.
 
 use super::desk::Status;
+use super::peers::PeersReport;
 use super::protocol::Answer;
-use super::report::Report;
+use super::report::{Report, unix_ms};
+use crate::settings::Settings;
 use chatproto::RealmName;
 use chatproto::store::StoreError;
 use chatproto::store::sqlite::{SqliteReader, SqliteStore};
@@ -17,6 +19,14 @@ pub(super) fn inspect(
 ) -> Answer {
     answered(reader.inspect().map(|inspection| {
         Answer::Inspected(Box::new(Report::new(realm, file, status, inspection)))
+    }))
+}
+
+/// What the data tell of peers.
+pub(super) fn peers(settings: &Settings, reader: &mut SqliteReader) -> Answer {
+    answered(reader.inspect().map(|inspection| {
+        let report = PeersReport::stopped(settings, unix_ms(), inspection);
+        Answer::Peers(Box::new(report))
     }))
 }
 

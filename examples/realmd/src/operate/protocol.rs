@@ -2,7 +2,10 @@
 //!
 //! `echo inspect | nc -U realm1.sock` works too.
 
+use super::desk::PeerOrder;
+use super::peers::PeersReport;
 use super::report::Report;
+use chatproto::RealmName;
 use serde::{Deserialize, Serialize};
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::net::UnixStream;
@@ -23,6 +26,9 @@ pub(super) enum Request {
     Backup(PathBuf),
     Compact,
     Inspect,
+    Peers,
+    Peer(PeerOrder, RealmName),
+    Reload,
 }
 
 impl Request {
@@ -32,6 +38,9 @@ impl Request {
             Self::Backup(_) => "backup",
             Self::Compact => "compact",
             Self::Inspect => "inspect",
+            Self::Peers => "peers",
+            Self::Peer(..) => "peer",
+            Self::Reload => "reload",
         }
     }
 
@@ -40,7 +49,19 @@ impl Request {
     pub(super) fn line(&self) -> String {
         match self {
             Self::Backup(destination) => format!("backup {}\n", destination.display()),
-            Self::Compact | Self::Inspect => format!("{}\n", self.word()),
+            Self::Peer(order, peer) => {
+                let (word, more) = match order {
+                    PeerOrder::Retry => ("retry", ""),
+                    PeerOrder::Pause => ("pause", ""),
+                    PeerOrder::Resume => ("resume", ""),
+                    PeerOrder::Remove { is_bouncing: false } => ("remove", ""),
+                    PeerOrder::Remove { is_bouncing: true } => ("remove", " bounce"),
+                };
+                format!("peer {word} {peer}{more}\n")
+            }
+            Self::Compact | Self::Inspect | Self::Peers | Self::Reload => {
+                format!("{}\n", self.word())
+            }
         }
     }
 
@@ -52,12 +73,34 @@ impl Request {
             ("backup", _) => Err("backup needs a path that begins with /".to_owned()),
             ("compact", "") => Ok(Self::Compact),
             ("inspect", "") => Ok(Self::Inspect),
+            ("peers", "") => Ok(Self::Peers),
+            ("reload", "") => Ok(Self::Reload),
+            ("peer", order) => peer(order),
             _ => Err(
-                "this realm does not know that command, it knows backup, compact and inspect: use \
-                 the realmd that runs it"
+                "this realm does not know that command, it knows backup, compact, inspect, peers, peer \
+                 and reload: use the realmd that runs it"
                     .to_owned(),
             ),
         }
+    }
+}
+
+/// Reads `ORDER PEER [bounce]`.
+fn peer(text: &str) -> Result<Request, String> {
+    let mut words = text.split(' ');
+    let order = match (words.next(), words.clone().nth(1)) {
+        (Some("retry"), None) => PeerOrder::Retry,
+        (Some("pause"), None) => PeerOrder::Pause,
+        (Some("resume"), None) => PeerOrder::Resume,
+        (Some("remove"), None) => PeerOrder::Remove { is_bouncing: false },
+        (Some("remove"), Some("bounce")) => PeerOrder::Remove { is_bouncing: true },
+        _ => return Err("peer takes retry, pause, resume or remove, and a name".to_owned()),
+    };
+    let name = RealmName::parse(words.next().unwrap_or_default());
+    let name = name.map_err(|error| error.to_string())?;
+    match words.nth(1) {
+        None => Ok(Request::Peer(order, name)),
+        Some(_) => Err("there are words too many".to_owned()),
     }
 }
 
@@ -80,6 +123,11 @@ pub(super) enum Answer {
         bytes_before: u64,
         bytes_after: u64,
         ms: u64,
+    },
+    Peers(Box<PeersReport>),
+    /// It is done, and that is what to say of it.
+    Done {
+        sentences: Vec<String>,
     },
     Failed {
         sentence: String,
@@ -149,6 +197,10 @@ mod tests {
     use super::*;
     use std::io::Write as _;
 
+    fn realm2() -> RealmName {
+        RealmName::parse("realm2").unwrap()
+    }
+
     fn read(bytes: &[u8]) -> Result<Option<String>, String> {
         let (mut here, mut there) = UnixStream::pair().unwrap();
         there.write_all(bytes).unwrap();
@@ -162,6 +214,28 @@ mod tests {
             (Request::Backup("/a b/ü.db".into()), "backup /a b/ü.db\n"),
             (Request::Compact, "compact\n"),
             (Request::Inspect, "inspect\n"),
+            (Request::Peers, "peers\n"),
+            (Request::Reload, "reload\n"),
+            (
+                Request::Peer(PeerOrder::Retry, realm2()),
+                "peer retry realm2\n",
+            ),
+            (
+                Request::Peer(PeerOrder::Pause, realm2()),
+                "peer pause realm2\n",
+            ),
+            (
+                Request::Peer(PeerOrder::Resume, realm2()),
+                "peer resume realm2\n",
+            ),
+            (
+                Request::Peer(PeerOrder::Remove { is_bouncing: false }, realm2()),
+                "peer remove realm2\n",
+            ),
+            (
+                Request::Peer(PeerOrder::Remove { is_bouncing: true }, realm2()),
+                "peer remove realm2 bounce\n",
+            ),
         ];
         for (request, line) in table {
             assert_eq!(request.line(), line);
@@ -175,6 +249,13 @@ mod tests {
             "compact now",
             "Inspect",
             " inspect",
+            "peer",
+            "peer retry",
+            "peer retry a@b",
+            "peer retry realm2 bounce",
+            "peer remove realm2 all",
+            "peer remove realm2 bounce all",
+            "peer resume realm2 ",
         ] {
             assert!(Request::parse(wrong).is_err(), "{wrong:?}");
         }

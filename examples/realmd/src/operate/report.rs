@@ -157,7 +157,7 @@ fn peers(links: BTreeMap<RealmName, Option<Link>>, queues: Vec<Queue>) -> Vec<Pe
     peers.into_values().collect()
 }
 
-fn unix_ms() -> u64 {
+pub(super) fn unix_ms() -> u64 {
     let unix = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

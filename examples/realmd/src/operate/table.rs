@@ -125,7 +125,10 @@ impl Report {
 }
 
 /// Writes rows with their columns below each other.
-fn write_table<const N: usize>(f: &mut fmt::Formatter<'_>, rows: Vec<[String; N]>) -> fmt::Result {
+pub(super) fn write_table<const N: usize>(
+    f: &mut fmt::Formatter<'_>,
+    rows: Vec<[String; N]>,
+) -> fmt::Result {
     let mut widths = [0; N];
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {

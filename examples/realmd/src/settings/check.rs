@@ -1,7 +1,6 @@
 //! What only several realm files together can get wrong.
 
 use super::{Listen, Place, Settings, SettingsError};
-use crate::links::linked;
 
 /// Checks that realms of one process do not stand in each other's way.
 ///
@@ -23,10 +22,7 @@ pub fn check_together(all: &[Settings]) -> Result<(), SettingsError> {
         }
         names.push(settings);
         // Without linked peers the link port stays closed.
-        let link = settings
-            .link
-            .as_ref()
-            .filter(|_| linked(&settings.config).next().is_some());
+        let link = settings.link.as_ref().filter(|_| settings.is_linked());
         let neighbours = settings.classic.values();
         let classic = neighbours.filter_map(|neighbour| neighbour.listen.as_ref());
         for listen in std::iter::once(&settings.client).chain(link).chain(classic) {

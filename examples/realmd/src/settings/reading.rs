@@ -5,7 +5,9 @@ mod peers;
 use super::table::{At, Document, Table};
 use super::{Listen, Place, Settings, SettingsError, storage, users};
 use chatproto::{Config, Detail, LimitError, RealmName};
+use peers::Link;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use toml::de::DeTable;
 
 const TOP: [&str; 9] = [
@@ -20,7 +22,7 @@ const TOP: [&str; 9] = [
     "limits",
 ];
 const CLIENT: [&str; 1] = ["address"];
-const LINK: [&str; 2] = ["address", "insecure"];
+const LINK: [&str; 3] = ["address", "insecure", "key_file"];
 
 /// Reads the text of a realm file that is called `file`.
 pub(super) fn read(file: &str, text: &str) -> Result<Settings, SettingsError> {
@@ -58,19 +60,20 @@ impl<'a> Reader<'a> {
         let client = self.client()?;
         let store = storage::read(self.document, &self.top)?;
         let link_table = self.top.table("link", "[link]", &LINK)?;
-        let (link, insecure) = match &link_table {
-            Some(table) => self.link(table)?,
-            None => (None, false),
-        };
-        let found = self.read_peers(&mut config, link.as_ref(), insecure)?;
+        let key_file = self.key_file(link_table.as_ref())?;
+        let link = self.link(link_table.as_ref(), key_file.is_some())?;
+        let found = self.read_peers(&mut config, &link, store.is_some())?;
         let named_at = Some(self.place(name));
         Ok(Settings {
             config,
             client,
-            link,
+            link: link.listen,
+            key_file,
             peers: found.linked,
             classic: found.classic,
             store,
+            bounce_removed: false,
+            file: None,
             named_at,
         })
     }
@@ -98,20 +101,46 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn link(&self, table: &Table<'a>) -> Result<(Option<Listen>, bool), SettingsError> {
-        let insecure = table.flag("insecure")?.is_some_and(|flag| flag.value);
-        let Some(text) = table.text("address")? else {
-            return Ok((None, insecure));
+    fn key_file(&self, link: Option<&Table<'a>>) -> Result<Option<PathBuf>, SettingsError> {
+        let Some(text) = link
+            .map(|table| table.text("key_file"))
+            .transpose()?
+            .flatten()
+        else {
+            return Ok(None);
         };
-        let address = self.address(text)?;
-        self.loopback(text, address)?;
-        Ok((
-            Some(Listen {
-                address,
+        let path = PathBuf::from(text.value);
+        if text.value.is_empty() || path.extension().is_some_and(|it| it == "pub") {
+            let sentence = "\"key_file\" names the file of the secret key, such as \"realm1.key\"; the public one \
+                            is written beside it";
+            return Err(self.document.error(text.offset, sentence));
+        }
+        Ok(Some(path))
+    }
+
+    fn link(
+        &self,
+        table: Option<&Table<'a>>,
+        has_key_file: bool,
+    ) -> Result<Link<'a>, SettingsError> {
+        let mut link = Link {
+            listen: None,
+            address: None,
+            insecure: false,
+            has_key_file,
+        };
+        let Some(table) = table else {
+            return Ok(link);
+        };
+        link.insecure = table.flag("insecure")?.is_some_and(|flag| flag.value);
+        link.address = table.text("address")?;
+        if let Some(text) = link.address {
+            link.listen = Some(Listen {
+                address: self.address(text)?,
                 place: Some(self.place(text)),
-            }),
-            insecure,
-        ))
+            });
+        }
+        Ok(link)
     }
 
     fn read_limits(&self, config: &mut Config) -> Result<(), SettingsError> {

@@ -24,7 +24,7 @@ const BYTES_MIN: u64 = 256 * 1024;
 const BYTES_MAX: u64 = 1 << 48;
 
 /// Where a realm keeps its data, and for how long.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StoreSettings {
     /// The folder of the files; it is made where there is none.

@@ -79,6 +79,11 @@ impl<'a> Table<'a> {
         self.document.error(key.offset, sentence)
     }
 
+    /// Where the table begins.
+    pub(super) fn place(&self) -> Place {
+        self.document.place(self.offset)
+    }
+
     /// Says that the table lacks something.
     pub(super) fn error(&self, sentence: impl Into<String>) -> SettingsError {
         self.document.error(self.offset, sentence)
@@ -196,7 +201,7 @@ impl<'a> Table<'a> {
 }
 
 /// Offers the known word that comes nearest to the one written, if one comes near.
-pub(super) fn did_you_mean<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> String {
+fn did_you_mean<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> String {
     let alike = known.map(|word| (strsim::jaro_winkler(written, word), word));
     match alike.max_by(|a, b| a.0.total_cmp(&b.0)) {
         Some((likeness, word)) if likeness >= ALIKE_MIN => format!("; did you mean {word:?}?"),

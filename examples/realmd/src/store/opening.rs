@@ -17,6 +17,16 @@ pub(crate) enum StoreStartError {
     Store(#[from] StoreError),
     #[error("{file}: {error}")]
     Restore { file: String, error: RestoreError },
+    #[error(
+        "{messages} {} for {peer}, which is no peer of {realm} any more: put it back among the [[peers]]; or start once \
+         with `realmd --bounce`: then what never left bounces, and what was under way is told to its senders as unknown",
+        if *.messages == 1 { "message waits" } else { "messages wait" }
+    )]
+    PeerRemoved {
+        realm: RealmName,
+        peer: RealmName,
+        messages: usize,
+    },
     #[error(transparent)]
     Config(#[from] ConfigError),
 }
@@ -34,6 +44,7 @@ pub(crate) struct Opened {
 pub(crate) fn open(
     settings: &StoreSettings,
     config: Config,
+    is_bouncing: bool,
     seed: [u8; 32],
     now: Now,
 ) -> Result<(Realm, Opened), StoreStartError> {
@@ -47,9 +58,19 @@ pub(crate) fn open(
     let mut store = SqliteStore::open(&file, &realm, settings.options())?;
     let mut restore = Realm::restore(config.durable(true), seed, now)?;
     store.load(&mut |record| restore.record(record))?;
-    let restored = restore.finish().map_err(|error| StoreStartError::Restore {
-        file: file.display().to_string(),
-        error,
+    if is_bouncing {
+        restore = restore.bounce_removed();
+    }
+    let restored = restore.finish().map_err(|error| match error {
+        RestoreError::PeerRemoved { peer, messages } => StoreStartError::PeerRemoved {
+            realm: realm.clone(),
+            peer,
+            messages,
+        },
+        error => StoreStartError::Restore {
+            file: file.display().to_string(),
+            error,
+        },
     })?;
     let opened = Opened {
         reader: store.reader()?,
@@ -62,7 +83,7 @@ pub(crate) fn open(
 }
 
 /// Makes a folder that its owner alone may look into; one that is there stays as it is.
-fn make_private(folder: &Path) -> io::Result<()> {
+pub(crate) fn make_private(folder: &Path) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -232,6 +232,25 @@ fn the_first_frame_is_the_only_hello() {
 }
 
 #[test]
+fn last_words_need_no_hello() {
+    let words = r#"{"t":"bye","code":"paused","text":"later"}"#;
+    let mut transport = acceptor();
+
+    let bytes = format!("realm-link/1 plain realm1 realm2\n{words}\n");
+    transport.receive(bytes.as_bytes(), START).unwrap();
+
+    let bye = Frame::Bye {
+        code: "paused".to_owned(),
+        text: "later".to_owned(),
+    };
+    let expected = [
+        up("realm1", Direction::Accepted),
+        TransportEvent::Frame(bye),
+    ];
+    assert_eq!(events(&mut transport), expected);
+}
+
+#[test]
 fn a_bad_frame_ends_the_link_with_last_words() {
     let mut transport = greeted();
     transport.send(&Frame::Pong { n: 1 }).unwrap();
