@@ -82,6 +82,7 @@ impl Writer<'_> {
                 acknowledged,
             } => {
                 let id = stream(*peer, *kind)?;
+                key(id, *acknowledged)?;
                 if self.is_now(id, *before)? {
                     self.renumber(id, *begun, *acknowledged)?;
                 }
