@@ -6,6 +6,9 @@ use super::folk::{Awaited, Folk};
 use super::ledger::Fate;
 use std::fmt::Write;
 
+/// Who waits for more replies than this writes nothing meanwhile.
+const PATIENCE: usize = 20;
+
 impl Folk {
     /// Somebody does something, the weather changes, and a little time passes.
     pub(super) fn act(&mut self) {
@@ -13,6 +16,8 @@ impl Folk {
         match self.dice.below(100) {
             _ if self.people[at].desk.is_none() => self.connect(at),
             _ if self.people[at].token.is_empty() => self.log_in(at),
+            _ if self.people[at].awaited.len() > PATIENCE => self.pass(20),
+            _ if self.people[at].waits_ms > self.now_ms() => self.read(at),
             0..70 => self.write_letters(at),
             70..96 => self.read(at),
             _ => self.hang_up(at),
@@ -122,13 +127,13 @@ impl Folk {
         let number = self.ledger.write(from, (realm, to), desk.index());
         self.trace.goes(number, [from.realm, realm]);
         self.trace.letter(self.now_ms(), number, || {
-            let to = to.map_or_else(|| nobody_at(realm), Person::address);
+            let to = to.map_or_else(|| nobody(number, realm), Person::address);
             format!("is written by {} to {to}", from.address())
         });
         let address = match to {
             Some(to) if is_bare => to.name(),
             Some(to) => to.address(),
-            None => nobody_at(realm),
+            None => nobody(number, realm),
         };
         let token = &self.people[at].token;
         let _ = write!(lines, "send {token} {address} {number} ");
@@ -166,7 +171,7 @@ impl Folk {
     }
 }
 
-/// The address of somebody who does not exist.
-pub(super) fn nobody_at(realm: usize) -> String {
-    format!("tiada@{}", REALMS[realm])
+/// The address of somebody who does not exist, another one for each letter.
+pub(super) fn nobody(letter: usize, realm: usize) -> String {
+    format!("tiada{letter}@{}", REALMS[realm])
 }

@@ -2,7 +2,7 @@
 
 use super::super::ledger::{Fault, Person};
 use super::super::town::REALMS;
-use super::acts::nobody_at;
+use super::acts::nobody;
 use super::folk::{FIRST, Folk, Sent};
 use super::ledger::{Fate, Letter};
 use super::trace::number;
@@ -15,6 +15,17 @@ struct Found {
     delivered: BTreeSet<usize>,
     /// Bounces of each person, by the address that they are about.
     bounces: BTreeMap<(Person, String), usize>,
+}
+
+impl Found {
+    /// Takes a bounce that may be of a letter, if there is one left.
+    fn take_bounce(&mut self, letter: &Letter, number: usize) -> bool {
+        let to = letter.to.map(Person::address);
+        let about = to.unwrap_or_else(|| nobody(number, letter.realm));
+        let bounces = self.bounces.get_mut(&(letter.from, about));
+        let bounces = bounces.filter(|bounces| **bounces > 0);
+        bounces.map(|bounces| *bounces -= 1).is_some()
+    }
 }
 
 impl Folk {
@@ -114,21 +125,15 @@ impl Folk {
         self.climate.is_hostile(letter.realm) || self.climate.is_hostile(letter.from.realm)
     }
 
-    /// Whether a letter may be nowhere: one of the two realms has forgotten it. Where the recipient's
-    /// has forgotten what the sender's had let go of, both must have said so.
+    /// Whether a letter may be nowhere: its realm has forgotten it, or one of the two has forgotten
+    /// what the other had let go of, and both have said so.
     fn may_be_missing(&self, letter: &Letter, point: u32) -> bool {
         let (from, to) = (letter.from.realm, letter.realm);
-        if self.ledger.has_forgotten(from, point) {
-            return true;
-        }
-        match self.ledger.set_back_after(to, point) {
-            Some(_) if from == to => true,
-            Some(at) => {
-                let is_told = |a, b| self.ledger.was_told(a, b, at);
-                is_told(from, to) && is_told(to, from)
-            }
-            None => false,
-        }
+        let is_told = |at| self.ledger.was_told(from, to, at) && self.ledger.was_told(to, from, at);
+        let set_back = |realm| self.ledger.set_back_after(realm, point);
+        self.ledger.has_forgotten(from, point)
+            || set_back(to).is_some_and(|at| from == to || is_told(at))
+            || set_back(from).is_some_and(is_told)
     }
 
     /// What the outboxes say agrees with what came of the letters.
@@ -151,7 +156,7 @@ impl Folk {
                     Sent::Delivered => is_there,
                     Sent::Failed => !is_there,
                     Sent::Queued => false,
-                    Sent::Unknown => self.ledger.was_removed(from, to, point),
+                    Sent::Unknown => self.is_unknown(&letter),
                 };
                 if !is_right {
                     self.ledger.stray(format!(
@@ -167,6 +172,7 @@ impl Folk {
     /// What did not come has come back, once; what came has not.
     fn audit_bounces(&mut self, mut found: Found) {
         let mut due: BTreeMap<(Person, usize), Due> = BTreeMap::new();
+        let mut spared = Vec::new();
         for number in 0..self.ledger.letters.len() {
             let letter = self.ledger.letters[number];
             if letter.fate == Fate::Open {
@@ -176,31 +182,43 @@ impl Folk {
                 continue;
             }
             let is_there = found.delivered.contains(&number);
-            let about = (letter.from, letter.to.map_or_else(|| nobody_at(letter.realm), Person::address));
-            let bounces = found.bounces.entry(about).or_default();
             let due = due.entry((letter.from, letter.realm)).or_default();
             match letter.fate {
                 // It may bounce nonetheless where its realm forgot that it had gone.
                 Fate::Taken(point) if is_there => {
                     due.spare += usize::from(self.ledger.has_forgotten(letter.from.realm, point));
                 }
-                Fate::Taken(point) => {
-                    let is_unknown = self.ledger.was_removed(letter.from.realm, letter.realm, point);
-                    let may_miss = is_unknown || self.may_be_missing(&letter, point);
-                    if *bounces > 0 {
-                        *bounces -= 1;
-                    } else if may_miss {
-                        due.spare += 1;
-                        self.report.unknown += usize::from(is_unknown);
-                        self.report.forgotten += usize::from(!is_unknown);
-                    } else {
+                Fate::Taken(point) if self.may_be_nowhere(&letter, point) => spared.push(number),
+                Fate::Taken(_) => {
+                    if !found.take_bounce(&letter, number) {
                         due.missing.push(number);
                     }
                 }
                 _ => due.spare += usize::from(!is_there),
             }
         }
+        // Which of several letters to one address a bounce means is not told: those that must have
+        // one come first.
+        for number in spared {
+            let letter = self.ledger.letters[number];
+            if !found.take_bounce(&letter, number) {
+                due.entry((letter.from, letter.realm)).or_default().spare += 1;
+                let is_unknown = self.is_unknown(&letter);
+                self.report.unknown += usize::from(is_unknown);
+                self.report.forgotten += usize::from(!is_unknown);
+            }
+        }
         self.match_bounces(due, &found);
+    }
+
+    /// Whether nobody may ever know what became of a letter: its realm took the peer out.
+    fn is_unknown(&self, letter: &Letter) -> bool {
+        let (from, to) = (letter.from.realm, letter.realm);
+        self.ledger.was_removed(from, to, letter.written)
+    }
+
+    fn may_be_nowhere(&self, letter: &Letter, point: u32) -> bool {
+        self.is_unknown(letter) || self.may_be_missing(letter, point)
     }
 
     /// Bounces that say no more than which realm they are about, and those left over, stand for what

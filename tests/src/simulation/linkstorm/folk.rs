@@ -62,6 +62,8 @@ pub(super) struct Resident {
     pub(super) token: String,
     pub(super) desk: Option<ClientId>,
     pub(super) awaited: VecDeque<Awaited>,
+    /// Until then nothing is written, since there was no room for the last letter.
+    pub(super) waits_ms: u64,
     /// The number of the last message that was read, and how many wait behind it.
     pub(super) read: u64,
     pub(super) left: u64,
@@ -115,6 +117,7 @@ impl Folk {
             token: String::new(),
             desk: None,
             awaited: VecDeque::new(),
+            waits_ms: 0,
             read: 0,
             left: 0,
             shown: Vec::new(),

@@ -28,6 +28,9 @@ const REFUSALS: [&str; 7] = [
     "ambiguous",
 ];
 
+/// How long somebody waits for room.
+const FULL_MS: u64 = 60;
+
 /// Said of a peer whose disk was set back twice within a minute.
 const CONTRADICTED: &str = "a stream was contradicted too often";
 
@@ -39,7 +42,7 @@ impl Folk {
             Event::HistoryTruncated { peer, missing } => {
                 let peer = realm_of(peer);
                 self.ledger.truncated(realm, peer);
-                self.trace.fault(at_ms, &[realm, peer], || {
+                self.trace.grave(at_ms, &[realm, peer], || {
                     format!("miss {missing} envelopes, says the first")
                 });
                 self.expect_setback(realm, peer, event);
@@ -47,11 +50,14 @@ impl Folk {
             Event::OlderCopy { peer } => {
                 let peer = realm_of(peer);
                 self.trace
-                    .fault(at_ms, &[realm, peer], || "begin a stream anew, says the first".to_owned());
+                    .grave(at_ms, &[realm, peer], || "begin a stream anew, says the first".to_owned());
                 self.expect_setback(realm, peer, event);
             }
             Event::PeerRenewed { peer } => {
                 let peer = realm_of(peer);
+                self.trace.grave(at_ms, &[realm, peer], || {
+                    "have another stream, of the second, says the first".to_owned()
+                });
                 if !self.ledger.were_parted(realm, peer) {
                     self.expect_setback(realm, peer, event);
                 }
@@ -150,7 +156,7 @@ impl Folk {
                 }
                 is_full || !self.people[at].token.is_empty()
             }
-            Awaited::Sent(number) => self.take_answer(number, reply),
+            Awaited::Sent(number) => self.take_answer(at, number, reply),
             Awaited::Peek => self.take_peek(at, reply),
             Awaited::Ack => is_full || reply.starts_with("{\"status\": \"OK\", \"removed\": "),
             Awaited::Outbox => match outbox(reply) {
@@ -163,7 +169,7 @@ impl Folk {
         }
     }
 
-    fn take_answer(&mut self, number: usize, reply: &str) -> bool {
+    fn take_answer(&mut self, at: usize, number: usize, reply: &str) -> bool {
         let at_ms = self.now_ms();
         if reply == SENT {
             let letter = self.ledger.letters[number];
@@ -171,6 +177,9 @@ impl Folk {
             self.ledger.take(number);
             self.trace.letter(at_ms, number, || "is accepted".to_owned());
             return true;
+        }
+        if code(reply).ends_with("_full") {
+            self.people[at].waits_ms = at_ms + FULL_MS;
         }
         self.ledger.answer(number, Fate::Refused);
         self.trace

@@ -27,6 +27,8 @@ pub(super) struct Letter {
     pub(super) to: Option<Person>,
     /// Letters of one lane to one recipient come in the order of their numbers.
     pub(super) lane: usize,
+    /// When it was written, and perhaps taken though nobody had been told yet.
+    pub(super) written: u32,
     pub(super) fate: Fate,
 }
 
@@ -65,6 +67,7 @@ impl Ledger {
             realm,
             to,
             lane,
+            written: self.count,
             fate: Fate::Open,
         });
         self.letters.len() - 1

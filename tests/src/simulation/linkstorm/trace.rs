@@ -2,7 +2,7 @@
 //! that failed is played once more.
 
 use super::super::town::REALMS;
-use chatproto::Frame;
+use chatproto::{Frame, Kind};
 use chatproto::link::frame::View;
 use std::cell::RefCell;
 use std::fmt::Write;
@@ -10,7 +10,10 @@ use std::rc::Rc;
 use uuid::Uuid;
 
 /// How many lines a story has.
-const LINES_MAX: usize = 60;
+const LINES_MAX: usize = 40;
+
+/// How many lines are told of what led to something.
+const LIGHT_MAX: usize = 2;
 
 /// What happened to a letter earlier than this before it was written is another story.
 const BEFORE_MS: u64 = 3_000;
@@ -24,10 +27,31 @@ struct Book {
     letter: Option<usize>,
     /// Between which realms it goes.
     realms: Vec<usize>,
+    /// What it is called on links.
+    ids: Vec<Uuid>,
     /// Where it stands in streams: which, and its numbers there.
     places: Vec<(Uuid, u64)>,
-    /// When, whether it is about the letter itself, and what.
-    lines: Vec<(u64, bool, String)>,
+    /// Which realm has told which one that it has the letter, since something last happened.
+    acks: Vec<(usize, usize, bool)>,
+    lines: Vec<Line>,
+}
+
+#[derive(Debug)]
+struct Line {
+    at_ms: u64,
+    weight: Weight,
+    text: String,
+}
+
+/// What a line has to do with what went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Weight {
+    /// It is in the air.
+    Light,
+    /// It changes what realms know.
+    Grave,
+    /// It is about the letter itself.
+    Letter,
 }
 
 impl Trace {
@@ -44,15 +68,31 @@ impl Trace {
         self.0.is_some()
     }
 
-    /// Something happened to realms.
+    /// Something happened between realms.
     pub(super) fn fault(&self, at_ms: u64, realms: &[usize], what: impl FnOnce() -> String) {
+        self.tell(at_ms, (Weight::Light, realms), what);
+    }
+
+    /// Something happened to realms that changes what they know.
+    pub(super) fn grave(&self, at_ms: u64, realms: &[usize], what: impl FnOnce() -> String) {
+        self.tell(at_ms, (Weight::Grave, realms), what);
+    }
+
+    fn tell(&self, at_ms: u64, (weight, realms): (Weight, &[usize]), what: impl FnOnce() -> String) {
         let Some(book) = &self.0 else { return };
         let mut book = book.borrow_mut();
         let is_near = book.realms.is_empty() || realms.iter().all(|it| book.realms.contains(it));
         if is_near {
             let names: Vec<_> = realms.iter().map(|realm| REALMS[*realm]).collect();
-            let line = format!("{} {}", names.join(" and "), what());
-            book.lines.push((at_ms, false, line));
+            let text = format!("{} {}", names.join(" and "), what());
+            book.lines.push(Line {
+                at_ms,
+                weight,
+                text,
+            });
+            if weight == Weight::Grave {
+                book.acks.clear();
+            }
         }
     }
 
@@ -61,8 +101,12 @@ impl Trace {
         let Some(book) = &self.0 else { return };
         let mut book = book.borrow_mut();
         if book.letter == Some(number) {
-            let line = format!("letter {number} {}", what());
-            book.lines.push((at_ms, true, line));
+            let text = format!("letter {number} {}", what());
+            book.lines.push(Line {
+                at_ms,
+                weight: Weight::Letter,
+                text,
+            });
         }
     }
 
@@ -81,13 +125,23 @@ impl Trace {
         let mut book = book.borrow_mut();
         for frame in frames {
             if let Some(what) = book.told(frame) {
+                if matches!(frame, Frame::Ack { .. }) {
+                    if book.acks.contains(&(way.0, way.1, is_there)) {
+                        continue;
+                    }
+                    book.acks.push((way.0, way.1, is_there));
+                }
                 let (from, to) = (REALMS[way.0], REALMS[way.1]);
-                let line = if is_there {
+                let text = if is_there {
                     format!("{to} receives from {from} {what}")
                 } else {
                     format!("{from} sends {to} {what}")
                 };
-                book.lines.push((at_ms, true, line));
+                book.lines.push(Line {
+                    at_ms,
+                    weight: Weight::Letter,
+                    text,
+                });
             }
         }
     }
@@ -97,17 +151,23 @@ impl Trace {
             return String::new();
         };
         let book = book.borrow();
-        let first_ms = book.lines.iter().find(|line| line.1).map_or(0, |line| line.0);
+        let of_letter = |line: &&Line| line.weight == Weight::Letter;
+        let first_ms = book.lines.iter().find(of_letter).map_or(0, |line| line.at_ms);
         let from_ms = first_ms.saturating_sub(BEFORE_MS);
-        let lines: Vec<_> = book.lines.iter().filter(|line| line.0 >= from_ms).collect();
-        let skipped = if book.letter.is_some() {
-            0
-        } else {
-            lines.len().saturating_sub(LINES_MAX)
-        };
+        let lines = book.lines.iter().enumerate();
+        let told = lines.filter(|(at, line)| {
+            let next = book.lines[*at..].iter().take(1 + LIGHT_MAX);
+            let is_close = book.letter.is_none() || next.into_iter().any(|it| of_letter(&it));
+            line.at_ms >= from_ms && (line.weight != Weight::Light || is_close)
+        });
+        let told: Vec<_> = told.map(|(_, line)| line).collect();
         let mut text = String::new();
-        for (at_ms, _, line) in lines.into_iter().skip(skipped).take(LINES_MAX) {
-            let _ = writeln!(text, "  {at_ms:>8} ms  {line}");
+        for (at, line) in told.iter().enumerate() {
+            if at < LINES_MAX / 2 || at + LINES_MAX / 2 >= told.len() {
+                let _ = writeln!(text, "  {:>8} ms  {}", line.at_ms, line.text);
+            } else if at == LINES_MAX / 2 {
+                text.push_str("  …\n");
+            }
         }
         text
     }
@@ -125,15 +185,23 @@ impl Book {
             } if number(&envelope.text) == Some(letter) => {
                 if !self.places.contains(&(*stream, *seq)) {
                     self.places.push((*stream, *seq));
+                    self.ids.push(envelope.id);
                 }
                 Some(format!("it as number {seq} of stream {}", short(*stream)))
             }
+            Frame::Env { seq, envelope, .. } => match &envelope.kind {
+                Kind::Bounce { answers, .. } if self.ids.contains(answers) => {
+                    Some(format!("a bounce of it as number {seq}"))
+                }
+                _ => None,
+            },
             Frame::Ack {
                 stream,
                 durable,
                 refused,
             } if self.places.iter().any(|at| at.0 == *stream && at.1 <= *durable) => {
-                let is_refused = self.places.iter().any(|at| refused.contains(&at.1));
+                let mut places = self.places.iter();
+                let is_refused = places.any(|at| at.0 == *stream && refused.contains(&at.1));
                 let how = if is_refused { "refuses it" } else { "has" };
                 Some(format!("word that it {how}: up to {durable} of {}", short(*stream)))
             }

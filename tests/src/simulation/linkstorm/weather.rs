@@ -4,6 +4,7 @@ use super::super::town::REALMS;
 use super::folk::Folk;
 use crate::disk::{Disk, Flaw, Loading, Survival};
 use crate::world::{Clock, RealmIndex, Restart};
+use chatproto::PeerState;
 
 /// No realm's disk is replaced or set back more often.
 const SETBACKS_MAX: usize = 4;
@@ -84,7 +85,7 @@ impl Folk {
             }
             match self.houses[realm].restart_ms {
                 None if !is_up => {
-                    self.trace.fault(now_ms, &[realm], || "crashes".to_owned());
+                    self.trace.grave(now_ms, &[realm], || "crashes".to_owned());
                     let longest_ms = [1, 20, 500, 8_000][self.dice.below(4)];
                     let pause_ms = self.dice.below(longest_ms) as u64;
                     self.houses[realm].restart_ms = Some(now_ms + pause_ms);
@@ -108,7 +109,7 @@ impl Folk {
                 person.shown.clear();
             }
             self.trace
-                .fault(self.now_ms(), &[realm], || "has another disk".to_owned());
+                .grave(self.now_ms(), &[realm], || "has another disk".to_owned());
         }
         if self.climate.clocks_jump > 0 {
             // Another process counts from anywhere.
@@ -132,13 +133,26 @@ impl Folk {
             compacts: self.dice.chance(70),
         };
         self.trace
-            .fault(self.now_ms(), &[realm], || "starts again".to_owned());
+            .grave(self.now_ms(), &[realm], || "starts again".to_owned());
         let wrong = match self.world.restart(realm, &restart) {
             Ok(recovered) => recovered.wrong.filter(|_| !self.is_flawed()),
             Err(wrong) => Some(wrong),
         };
         if let Some(wrong) = wrong {
             self.ledger.stray(format!("{}: {wrong}", REALMS[realm]));
+        }
+        self.note_paused(realm);
+    }
+
+    /// A realm may have come back with peers that it had paused once.
+    fn note_paused(&mut self, realm: RealmIndex) {
+        let until_ms = self.now_ms();
+        for status in self.world.peers(realm) {
+            if status.state == PeerState::Paused
+                && let Some(peer) = self.world.realm(status.name.as_str())
+            {
+                self.paused.entry((realm, peer)).or_insert(until_ms);
+            }
         }
     }
 
@@ -189,7 +203,7 @@ impl Folk {
                 let copied = self.ledger.copied();
                 self.houses[realm].copy = Some((self.world.copy_disk(realm), copied));
                 let what = || "has a copy made of its disk".to_owned();
-                self.trace.fault(self.now_ms(), &[realm], what);
+                self.trace.grave(self.now_ms(), &[realm], what);
             }
         }
     }
@@ -326,13 +340,16 @@ impl Folk {
         self.removed.insert((realm, peer), until_ms);
         self.ledger.removed(realm, peer);
         self.world.remove_peer(realm, peer);
-        self.note_link((realm, peer), "part for good, as the first wants it");
+        let what = || "part for good, as the first wants it".to_owned();
+        self.trace.grave(self.now_ms(), &[realm, peer], what);
     }
 
     fn put_back_peer(&mut self, (realm, peer): (RealmIndex, RealmIndex)) {
         self.removed.remove(&(realm, peer));
         self.world.add_peer(realm, peer);
-        self.note_link((realm, peer), "are peers again");
+        self.note_paused(realm);
+        let what = || "are peers again".to_owned();
+        self.trace.grave(self.now_ms(), &[realm, peer], what);
     }
 
     // Mending.
