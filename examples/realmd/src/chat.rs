@@ -6,6 +6,7 @@
 mod conversation;
 mod date;
 mod editor;
+mod elsewhere;
 mod keys;
 mod message;
 mod reply;

@@ -104,7 +104,12 @@ pub(crate) fn look(settings: &Settings) -> Result<Option<StaticKey>, KeyFileErro
         return Ok(None);
     };
     match read(&file, &settings.config.realm) {
-        Err(KeyFileError::System { error, .. }) if error.kind() == ErrorKind::NotFound => Ok(None),
+        // Where a folder is no folder, that is told when it is to be made.
+        Err(KeyFileError::System { error, .. })
+            if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+        {
+            Ok(None)
+        }
         read => read.map(Some),
     }
 }

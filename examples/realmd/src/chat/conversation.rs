@@ -6,12 +6,14 @@ mod inbox;
 mod known;
 mod live;
 
+use super::elsewhere;
 use super::reply::{self, Reply};
 use super::shown::{shown, shown_name};
 use super::typed::Typed;
 use history::Past;
 use inbox::Paging;
 use known::Known;
+use serde_json::value::RawValue;
 use std::collections::VecDeque;
 
 /// The longest reply that is waited for; no inbox of a server with default limits reaches it.
@@ -23,6 +25,8 @@ auth USER [PASSWORD]  log in; a password left out is asked for
 send USER TEXT        leave a message; USER may be user@realm
 inbox                 read your messages; each is shown once
 history USER [N]      the last N (or 20) read messages from USER
+outbox                what became of your messages to other realms
+realms                the other realms, and whether they can be reached
 activeuser            who is logged in
 group NAME            chat live in a group; exit leaves it
 logout                log out
@@ -58,6 +62,8 @@ enum Request {
     Peek(Paging),
     Ack(Paging),
     History(Past),
+    Outbox,
+    Realms,
     ActiveUser,
     Logout,
     Group {
@@ -241,6 +247,8 @@ impl Conversation {
             typed @ (Typed::Send { .. }
             | Typed::Inbox
             | Typed::History { .. }
+            | Typed::Outbox
+            | Typed::Realms
             | Typed::ActiveUser
             | Typed::Logout
             | Typed::Group { .. }) => self.command_of_user(typed),
@@ -261,6 +269,14 @@ impl Conversation {
                 self.recall(Past::new(from, count));
             }
             Typed::History { .. } => self.show("Error, this server keeps no history"),
+            Typed::Outbox if known.outbox || self.user.is_none() => {
+                self.ask(|token| format!("outbox {token}\r\n"), Request::Outbox);
+            }
+            Typed::Outbox => self.show("Error, this server does not tell what became of messages"),
+            Typed::Realms if known.realms || self.user.is_none() => {
+                self.ask(|token| format!("checkrealm {token}\r\n"), Request::Realms);
+            }
+            Typed::Realms => self.show("Error, this server does not tell of other realms"),
             Typed::ActiveUser => self.ask(
                 |token| format!("activeuser {token}\r\n"),
                 Request::ActiveUser,
@@ -360,6 +376,8 @@ impl Conversation {
             Some(Request::Peek(paging)) => self.peeked(paging, &reply),
             Some(Request::Ack(paging)) => self.acked(paging, &reply),
             Some(Request::History(past)) => self.recalled(past, &reply),
+            Some(Request::Outbox) => self.list(reply.messages, elsewhere::posts),
+            Some(Request::Realms) => self.list(reply.realms, elsewhere::realms),
             Some(Request::ActiveUser) => {
                 let users = shown_name(reply.message.as_deref().unwrap_or_default());
                 self.show(format!("Active User: \"{users}\""));
@@ -371,6 +389,19 @@ impl Conversation {
             Some(Request::Group { .. } | Request::Hello) | None => {
                 self.show(shown(reply.message.as_deref().unwrap_or_default()));
             }
+        }
+    }
+
+    /// Shows a list, as it came to a program.
+    fn list(&mut self, list: Option<&RawValue>, readable: fn(&RawValue) -> Option<String>) {
+        let text = match list {
+            Some(list) if !self.style.readable => Some(list.get().to_owned()),
+            Some(list) => readable(list),
+            None => None,
+        };
+        match text {
+            Some(text) => self.show(text),
+            None => self.show_senseless(),
         }
     }
 

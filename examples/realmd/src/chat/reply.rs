@@ -25,6 +25,9 @@ pub(super) struct Reply<'a> {
     /// The inbox, as it came.
     #[serde(default, borrow)]
     pub(super) messages: Option<&'a RawValue>,
+    /// Other realms, as they came.
+    #[serde(default, borrow)]
+    pub(super) realms: Option<&'a RawValue>,
     /// How many messages wait behind those that are shown.
     #[serde(default)]
     pub(super) left: Option<u64>,

@@ -22,6 +22,10 @@ pub(super) enum Typed<'a> {
     Inbox,
     /// `history USER [N]`
     History { from: &'a str, count: usize },
+    /// `outbox`
+    Outbox,
+    /// `realms`, or `checkrealm` as the server calls it.
+    Realms,
     /// `activeuser`
     ActiveUser,
     /// `logout`
@@ -62,6 +66,8 @@ impl<'a> Typed<'a> {
             }
             "auth" | "send" | "group" | "history" => Self::Incorrect,
             "inbox" => Self::Inbox,
+            "outbox" => Self::Outbox,
+            "realms" | "checkrealm" => Self::Realms,
             "activeuser" => Self::ActiveUser,
             "logout" => Self::Logout,
             "help" | "?" => Self::Help,
@@ -175,6 +181,9 @@ mod tests {
             ("history messi 0", Typed::Incorrect),
             ("history messi -1", Typed::Incorrect),
             ("history messi all", Typed::Incorrect),
+            ("outbox", Typed::Outbox),
+            ("realms", Typed::Realms),
+            ("checkrealm", Typed::Realms),
             ("activeuser", Typed::ActiveUser),
             ("logout", Typed::Logout),
             ("group bukber", Typed::Group { name: "bukber" }),

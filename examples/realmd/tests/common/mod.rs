@@ -186,7 +186,12 @@ impl Client {
 
     fn more(&mut self) -> bool {
         let mut buffer = [0; 16 * 1024];
-        let count = self.stream.read(&mut buffer).unwrap();
+        let count = loop {
+            match self.stream.read(&mut buffer) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                read => break read.unwrap(),
+            }
+        };
         self.held.extend_from_slice(&buffer[..count]);
         count > 0
     }

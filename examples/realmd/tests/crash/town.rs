@@ -7,6 +7,7 @@ use crate::ledger::name;
 use crate::person::Person;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 /// To how many others each person writes.
@@ -48,16 +49,25 @@ pub(crate) struct Town {
 impl Town {
     /// Starts the realms and links them.
     pub(crate) fn found(people: usize) -> Self {
-        let second = Home::new(&realm_file(1, people, None, "127.0.0.1:0"));
+        let (first, second) = (Home::new(""), Home::new(""));
+        let key_of = |at: usize| [&first, &second][at].path(&format!("data/realm{}.pub", at + 1));
+        let nowhere = "127.0.0.1:0";
+        second.write(
+            "realm.toml",
+            &realm_file(1, people, None, nowhere, &key_of(0)),
+        );
         let running = second.start();
         let link = running.link.unwrap();
         running.kill();
         // From now on it is found where it was at first.
         second.write(
             "realm.toml",
-            &realm_file(1, people, None, &link.to_string()),
+            &realm_file(1, people, None, &link.to_string(), &key_of(0)),
         );
-        let first = Home::new(&realm_file(0, people, Some(link), "127.0.0.1:0"));
+        first.write(
+            "realm.toml",
+            &realm_file(0, people, Some(link), nowhere, &key_of(1)),
+        );
         let mut town = Self {
             realms: [Some(first.start()), Some(second.start())],
             homes: [first, second],
@@ -116,7 +126,14 @@ impl Town {
     }
 }
 
-fn realm_file(at: usize, people: usize, dials: Option<SocketAddr>, link: &str) -> String {
+/// One of the realms, and where the key of the other one is.
+fn realm_file(
+    at: usize,
+    people: usize,
+    dials: Option<SocketAddr>,
+    link: &str,
+    key: &Path,
+) -> String {
     let (own, other) = (at + 1, 2 - at);
     let dials = dials.map_or(String::new(), |to| format!("address = \"{to}\", "));
     let mut text = format!(
@@ -124,8 +141,8 @@ fn realm_file(at: usize, people: usize, dials: Option<SocketAddr>, link: &str) -
          client = {{ address = \"127.0.0.1:0\" }}\n\
          store = {{ folder = \"data\" }}\n\
          passwords = {{ scheme = \"plain\" }}\n\
-         link = {{ address = \"{link}\", insecure = true }}\n\
-         peers = [{{ name = \"realm{other}\", {dials}mode = \"plain\" }}]\n\
+         link = {{ address = \"{link}\" }}\n\
+         peers = [{{ name = \"realm{other}\", {dials}public_key_file = {key:?} }}]\n\
          [limits]\n\
          redial_ms_min = 10\nredial_ms_max = 50\n\
          inbox_messages_max = 1_000_000\ninbox_bytes_max = 1_000_000_000\ninbox_memory_bytes_max = 2_000\n\

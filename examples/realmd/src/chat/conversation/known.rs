@@ -9,6 +9,10 @@ pub(super) struct Known {
     pub(super) acks: bool,
     /// Show messages that were taken out.
     pub(super) history: bool,
+    /// Tell what became of messages to other realms.
+    pub(super) outbox: bool,
+    /// Tell how other realms can be reached.
+    pub(super) realms: bool,
 }
 
 impl Known {
@@ -19,6 +23,8 @@ impl Known {
         Self {
             acks: knows("peek") && knows("ack"),
             history: knows("history"),
+            outbox: knows("outbox"),
+            realms: knows("checkrealm"),
         }
     }
 }

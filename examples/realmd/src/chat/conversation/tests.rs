@@ -111,6 +111,8 @@ fn what_needs_no_server_is_answered_at_once() {
         ("send henderson", "-Maaf, command tidak benar"),
         ("auth messi", "-Maaf, command tidak benar"),
         ("history messi", "Error, not authorized"),
+        ("outbox", "Error, not authorized"),
+        ("realms", "Error, not authorized"),
         ("history messi 0", "-Maaf, command tidak benar"),
         ("help", HELP),
         ("quit", "end, wished: true"),

@@ -3,7 +3,7 @@
 use super::*;
 
 const HELLO: &str = "{\"status\": \"OK\", \"realm\": \"realm1\", \"protocol\": 1, \"commands\": \
-    [\"auth\", \"inbox\", \"peek\", \"ack\", \"history\"], \"limits\": {}}\r\n\r\n";
+    [\"auth\", \"inbox\", \"peek\", \"ack\", \"history\", \"outbox\", \"checkrealm\"], \"limits\": {}}\r\n\r\n";
 
 fn peek() -> String {
     format!("> peek {TOKEN}\r\n")
@@ -335,4 +335,57 @@ fn a_history_ends_where_there_is_nothing_more() {
         .received(b"{\"status\": \"ERROR\", \"message\": \"User Tidak Ditemukan\"}\r\n\r\n");
     assert_eq!(done(&mut conversation), ["Error, User Tidak Ditemukan"]);
     assert!(conversation.takes_lines());
+}
+
+#[test]
+fn what_became_of_messages_elsewhere_is_shown() {
+    let table = [
+        (
+            "outbox",
+            "outbox",
+            "\"messages\": [{\"to\": \"a@b\", \"msg\": \"hi\", \"state\": \"delivered\", \"ts\": 0}]",
+            "[1970-01-01 00:00 UTC] delivered | to a@b: hi",
+            "[{\"to\": \"a@b\", \"msg\": \"hi\", \"state\": \"delivered\", \"ts\": 0}]",
+        ),
+        (
+            "realms",
+            "checkrealm",
+            "\"realms\": [{\"realm\": \"b\", \"state\": \"linked\", \"queue\": 0}]",
+            "b: linked",
+            "[{\"realm\": \"b\", \"state\": \"linked\", \"queue\": 0}]",
+        ),
+    ];
+
+    for (typed, asked, reply, for_person, for_program) in table {
+        for (style, expected) in [(PERSON, for_person), (PIPE, for_program)] {
+            let mut conversation = logged_in_at(style, HELLO);
+            conversation.typed(typed);
+            conversation.received(format!("{{\"status\": \"OK\", {reply}}}\r\n\r\n").as_bytes());
+
+            let request = format!("> {asked} {TOKEN}\r\n");
+            assert_eq!(done(&mut conversation), [request.as_str(), expected]);
+        }
+        let mut conversation = logged_in_at(PERSON, CLASSIC);
+        conversation.typed(typed);
+        let refused = done(&mut conversation).concat();
+        assert!(
+            refused.starts_with("Error, this server does not tell"),
+            "{refused}"
+        );
+        assert!(conversation.takes_lines());
+    }
+}
+
+#[test]
+fn a_bounce_says_which_realm_and_what_did_not_arrive() {
+    let mut conversation = reading();
+
+    conversation.received(
+        b"{\"status\": \"OK\", \"messages\": [{\"id\": 1, \"from\": \"*realm2*\", \"msg_from\": \"*realm2*\", \
+          \"msg_to\": \"Lionel Messi\", \"msg\": \" Pesan untuk amsl@realm2 tidak terkirim: User Tidak Ditemukan\\r\\n\", \
+          \"ts\": 0}], \"left\": 0}\r\n\r\n",
+    );
+
+    let expected = "*realm2*: Pesan untuk amsl@realm2 tidak terkirim: User Tidak Ditemukan";
+    assert_eq!(done(&mut conversation)[0], expected);
 }
