@@ -3,7 +3,7 @@
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 use siphasher::sip::SipHasher13;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::BuildHasher;
 use uuid::Uuid;
 
@@ -11,7 +11,11 @@ use uuid::Uuid;
 pub(crate) type SeededMap<K, V> = HashMap<K, V, SeededState>;
 
 /// A set hashed likewise.
-pub(crate) type SeededSet<T> = HashSet<T, SeededState>;
+#[expect(
+    clippy::disallowed_types,
+    reason = "this is the one with `SeededState`"
+)]
+pub(crate) type SeededSet<T> = std::collections::HashSet<T, SeededState>;
 
 /// Makes the hashers of a [`SeededMap`].
 #[derive(Clone)]
@@ -72,7 +76,7 @@ impl Random {
 
     pub(crate) fn set<T>(&mut self) -> SeededSet<T> {
         let keys = (self.rng.next_u64(), self.rng.next_u64());
-        HashSet::with_hasher(SeededState { keys })
+        SeededSet::with_hasher(SeededState { keys })
     }
 
     /// A number from 0 to `bound`, both included.
@@ -91,8 +95,8 @@ impl Random {
 
     /// An envelope's identity: sorts by the time it was made, and by order within a millisecond.
     pub(crate) fn uuid_v7(&mut self, unix_ms: u64) -> Uuid {
-        let mut random = [0; 8];
-        self.rng.fill_bytes(&mut random);
+        let mut bytes = [0; 10];
+        self.rng.fill_bytes(&mut bytes);
         let (last_ms, counter) = self.last_v7;
         let (ms, counter) = if unix_ms > last_ms {
             (unix_ms, 0)
@@ -102,9 +106,9 @@ impl Random {
             (last_ms + 1, 0)
         };
         self.last_v7 = (ms, counter);
-        let [high, low] = counter.to_be_bytes();
-        let [a, b, c, d, e, f, g, h] = random;
-        let bytes = [high, low, a, b, c, d, e, f, g, h];
+        for (to, from) in bytes.iter_mut().zip(counter.to_be_bytes()) {
+            *to = from;
+        }
         uuid::Builder::from_unix_timestamp_millis(ms, &bytes).into_uuid()
     }
 }

@@ -150,6 +150,8 @@ pub enum Record {
         peer: PeerId,
         /// Which of its streams.
         kind: StreamKind,
+        /// The id that the stream had; of one that is gone, the record means nothing.
+        before: Uuid,
         /// The id of the stream from now on.
         stream: Uuid,
         /// The number before the first that waits.

@@ -9,3 +9,4 @@ mod state;
 
 pub use log::{Flaw, Loading, Log, Recovered};
 pub use medium::{Disk, Survival};
+pub use state::Kept;

@@ -6,6 +6,7 @@
 mod crowd;
 mod dice;
 pub mod ledger;
+pub mod linkstorm;
 mod reading;
 pub mod storm;
 mod story;

@@ -4,12 +4,18 @@
 //! many realms and clients there are.
 
 mod client;
+mod fault;
 mod link;
 mod node;
+mod peers;
 mod storage;
+mod wire;
 
 pub use client::ClientId;
+pub use fault::Tap;
+pub use node::Clock;
 pub use storage::Restart;
+pub use wire::Wire;
 
 use chatproto::{Config, ConfigError, Event, Now, Output, Realm, RealmName, RequestId};
 use client::Client;
@@ -34,10 +40,15 @@ pub struct World {
     by_name: BTreeMap<RealmName, RealmIndex>,
     clients: Vec<Client>,
     pipes: Vec<Pipe>,
-    /// Pairs, the smaller index first, between which nothing gets through.
+    /// From which realm to which other one nothing gets through.
     severed: BTreeSet<(RealmIndex, RealmIndex)>,
-    /// How long a frame travels between a pair, where not at once.
+    /// From which realm to which other one everything waits, and what waits.
+    held: BTreeSet<(RealmIndex, RealmIndex)>,
+    stalled: Vec<Flight>,
+    /// How long a frame travels from one realm to another, where not at once.
     latencies_ms: BTreeMap<(RealmIndex, RealmIndex), u64>,
+    wire: Wire,
+    tap: Option<Box<dyn Tap>>,
     /// What travels, by the moment of arrival and then by the order of departure.
     flights: BTreeMap<(u64, u64), Flight>,
     departures: u64,
@@ -69,7 +80,11 @@ impl World {
             clients: Vec::new(),
             pipes: Vec::new(),
             severed: BTreeSet::new(),
+            held: BTreeSet::new(),
+            stalled: Vec::new(),
             latencies_ms: BTreeMap::new(),
+            wire: Wire::Frames,
+            tap: None,
             flights: BTreeMap::new(),
             departures: 0,
             timers: BinaryHeap::new(),
@@ -99,7 +114,13 @@ impl World {
 
     /// Says how long whatever one of the two realms sends travels to the other.
     pub fn set_latency_ms(&mut self, a: RealmIndex, b: RealmIndex, latency_ms: u64) {
-        self.latencies_ms.insert(pair(a, b), latency_ms);
+        self.set_way_ms(a, b, latency_ms);
+        self.set_way_ms(b, a, latency_ms);
+    }
+
+    /// Says how long whatever one realm sends travels to another, and nothing of the way back.
+    pub fn set_way_ms(&mut self, from: RealmIndex, to: RealmIndex, latency_ms: u64) {
+        self.latencies_ms.insert((from, to), latency_ms);
     }
 
     /// Carries one command out without a connection; the answer comes with [`World::replies`].
@@ -108,14 +129,14 @@ impl World {
     ///
     /// The realm is down.
     pub fn execute(&mut self, realm: RealmIndex, line: &[u8]) -> RequestId {
-        let now = self.now;
+        let now = self.now_at(realm);
         let realm = self.stir(realm).expect("the realm is up");
         realm.execute(line, now)
     }
 
     /// Tells a realm to go down.
     pub fn shut_down(&mut self, realm: RealmIndex) {
-        let now = self.now;
+        let now = self.now_at(realm);
         if let Some(realm) = self.stir(realm) {
             realm.shutdown(now);
         }
@@ -158,7 +179,7 @@ impl World {
             self.timers.pop();
             if self.nodes[realm].deadline_ms == Some(at_ms) {
                 self.nodes[realm].deadline_ms = None;
-                let now = self.now;
+                let now = self.now_at(realm);
                 if let Some(realm) = self.stir(realm) {
                     realm.handle_timeout(now);
                 }
@@ -195,6 +216,23 @@ impl World {
     /// Takes the answers to [`World::execute`] that came since the last time.
     pub fn take_replies(&mut self, realm: RealmIndex) -> Vec<(RequestId, Vec<u8>)> {
         std::mem::take(&mut self.nodes[realm].replies)
+    }
+
+    /// Sets the clocks of a realm. While it is up its monotonic one only goes forward.
+    pub fn set_clock(&mut self, realm: RealmIndex, clock: Clock) {
+        self.nodes[realm].clock = clock;
+        self.stir(realm);
+    }
+
+    /// The clocks of a realm.
+    #[must_use]
+    pub fn clock(&self, realm: RealmIndex) -> Clock {
+        self.nodes[realm].clock
+    }
+
+    /// What the clocks of a realm show.
+    fn now_at(&self, realm: RealmIndex) -> Now {
+        self.nodes[realm].clock.show(self.now)
     }
 
     /// The time.
@@ -253,7 +291,8 @@ impl World {
         }
         let node = &mut self.nodes[realm];
         let deadline = node.realm.as_ref().and_then(Realm::poll_timeout);
-        let deadline_ms = deadline.map(|deadline| deadline.at_ms);
+        let ahead_ms = node.clock.mono_ahead_ms;
+        let deadline_ms = deadline.map(|deadline| deadline.at_ms.saturating_sub(ahead_ms));
         if node.deadline_ms != deadline_ms {
             node.deadline_ms = deadline_ms;
             self.timers
@@ -271,7 +310,7 @@ impl World {
             Output::LinkClose(link, _) => self.hang_up(realm, link),
             Output::Dial(peer) => self.dial(realm, &peer),
             Output::Hash(request, job) => {
-                let now = self.now;
+                let now = self.now_at(realm);
                 if let Some(realm) = self.stir(realm) {
                     let taken = realm.verified(request, job.run(), now);
                     taken.expect("the realm has just asked for it");
@@ -292,9 +331,4 @@ impl World {
             "the realms never come to rest"
         );
     }
-}
-
-/// A pair of realms, whichever is named first.
-fn pair(a: RealmIndex, b: RealmIndex) -> (RealmIndex, RealmIndex) {
-    (a.min(b), a.max(b))
 }

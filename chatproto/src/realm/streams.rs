@@ -415,12 +415,14 @@ impl Realm {
         }
         place.renumbered_ms = Some(now.mono_ms);
         let stream = place.out(kind);
-        link.renumbered.insert(kind, stream.id);
+        let before = stream.id;
+        link.renumbered.insert(kind, before);
         let acknowledged = stream.renumber(new);
         let (last, name) = (stream.last(), place.name.clone());
         self.record(|| Record::StreamRenumbered {
             peer,
             kind,
+            before,
             stream: new,
             acknowledged,
         });
@@ -462,7 +464,7 @@ impl Realm {
         }
         let is_progress = !settled.is_empty();
         for row in settled {
-            self.settled(peer, kind, row);
+            self.settled(peer, kind, &row);
         }
         self.watch_acks(peer, is_progress, now);
         Ok(())
@@ -470,7 +472,7 @@ impl Realm {
 
     /// Deals with a row that a peer has stored. The place of a refused message stays for its
     /// bounce.
-    fn settled(&mut self, peer: PeerId, kind: StreamKind, row: Settled) {
+    fn settled(&mut self, peer: PeerId, kind: StreamKind, row: &Settled) {
         let Some(place) = self.peers.get_mut(peer.index()) else {
             return;
         };

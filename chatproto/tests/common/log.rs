@@ -240,11 +240,13 @@ impl Sum {
                     }
                 }
             }
+            Record::StreamRenumbered { before, .. } if !self.is_present(*before) => {}
             Record::StreamRenumbered {
                 peer,
                 kind,
                 stream,
                 acknowledged,
+                ..
             } => self.renumber(*peer, *kind, *stream, *acknowledged),
             Record::Marked { stream, .. }
             | Record::Queued { stream, .. }

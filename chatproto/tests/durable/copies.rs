@@ -185,9 +185,8 @@ fn disturbed(steps: usize, loading: Loading, disturb: impl Fn(&mut Pair, Loading
     pair.link();
     for step in 0..steps {
         match step % 5 {
-            0 => drop(pair.step_there()),
+            0 | 2 => drop(pair.step_there()),
             1 => drop(pair.step_back()),
-            2 => drop(pair.step_there()),
             3 => pair.one.commit(),
             _ => pair.two.commit(),
         }

@@ -3,8 +3,8 @@
 use crate::common::{LOADINGS, Loading, Pair, SENT, Site, limits};
 use crate::neighbours::{apart, durable, faults, send, texts};
 use crate::posts::outbox;
-use chatproto::link::frame::{Frame, StreamKind};
-use chatproto::{ErrorCode, Event, Record};
+use chatproto::link::frame::{Frame, Resume, StreamKind, View};
+use chatproto::{Direction, ErrorCode, Event, Record};
 
 const EXPIRED: &str =
     " Pesan untuk amsal@realm2 tidak terkirim: Realm tujuan terlalu lama tidak dapat dihubungi";
@@ -190,12 +190,7 @@ fn nothing_is_sent_of_what_is_being_given_up() {
     let (mut pair, token) = impatient();
     send(&mut pair.one, &token, "amsal@realm2", "satu");
     pair.one.wait(1_000);
-    send(&mut pair.one, &token, "amsal@realm2", "dua");
-
     // The link is there before the store has the void.
-    let (mut pair, token_of_second) = impatient();
-    send(&mut pair.one, &token_of_second, "amsal@realm2", "satu");
-    pair.one.wait(1_000);
     pair.link();
     for _ in 0..3 {
         pair.pump();
@@ -353,4 +348,64 @@ fn a_bounce_never_expires() {
         )
     };
     assert!(!pair.two.log.records.iter().any(is_kind));
+}
+
+#[test]
+fn what_does_not_fit_the_peers_lines_goes_as_a_void_once_its_sender_is_told_in_the_store() {
+    for loading in LOADINGS {
+        let (mut pair, token) = apart();
+        let long = "x".repeat(5_000);
+        for text in [long.as_str(), "dua"] {
+            assert_eq!(send(&mut pair.one, &token, "amsal@realm2", text), SENT);
+        }
+        let link = pair.one.link_up("realm2", Direction::Accepted);
+        let mut hello = crate::common::hello("realm2", "realm1");
+        if let Frame::Hello(hello) = &mut hello {
+            hello.line_bytes_max = 4_096;
+        }
+        pair.one.deliver(link, &[hello]);
+        let stream = pair.one.take(link).into_iter().find_map(|it| match it {
+            Frame::Resume(it) if it.kind == StreamKind::Mail => Some(it.stream),
+            _ => None,
+        });
+        let stream = stream.unwrap();
+        let resume = Resume {
+            stream,
+            kind: StreamKind::Mail,
+            view: View::Receiver {
+                durable: 0,
+                next: 1,
+                durable_id: None,
+                last_id: None,
+            },
+        };
+        let credit = Frame::Credit {
+            stream,
+            upto: 9,
+            bytes: 99_999,
+        };
+        pair.one.deliver(link, &[Frame::Resume(resume), credit]);
+        let marked = pair.one.take_batch().unwrap();
+        pair.one.committed(marked.number);
+
+        let voided = pair.one.take_batch().unwrap();
+        let records: Vec<_> = voided.records.iter().map(shown).collect();
+        assert_eq!(records, ["Voided 1", "Listed", "Delivered", "Posted"]);
+        assert_eq!(sent(&pair.one), []);
+        pair.one.committed(voided.number);
+        assert_eq!(sent(&pair.one), [(1, true), (2, false)]);
+
+        // It stays one, for a peer that reads longer lines now.
+        pair.one.restart(loading);
+        pair.connect();
+        pair.settle();
+        assert_eq!(texts(&mut pair.two, "amsal", "jakarta"), [" dua"]);
+        assert_eq!(
+            texts(&mut pair.one, "messi", "surabaya"),
+            [" Pesan untuk amsal@realm2 tidak terkirim: Pesan terlalu panjang untuk realm lain"],
+            "{loading:?}"
+        );
+        let failed = outbox(&mut pair.one, &token).remove(0);
+        assert!(failed.ends_with(": failed message_too_long"), "{failed}");
+    }
 }

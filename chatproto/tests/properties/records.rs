@@ -179,8 +179,8 @@ fn neighbour() -> impl Strategy<Value = Record> {
         2 => (peer(), kind(), id(), count(), id()).prop_map(|(peer, kind, stream, durable, id)| {
             Record::Acknowledged { peer, kind, stream, durable, id }
         }),
-        2 => (peer(), kind(), id(), count()).prop_map(|(peer, kind, stream, acknowledged)| {
-            Record::StreamRenumbered { peer, kind, stream, acknowledged }
+        2 => (peer(), kind(), id(), id(), count()).prop_map(|(peer, kind, before, stream, acknowledged)| {
+            Record::StreamRenumbered { peer, kind, before, stream, acknowledged }
         }),
         2 => (peer(), count(), id(), count())
             .prop_map(|(peer, number, id, oldest)| Record::Seen { peer, number, id, oldest }),

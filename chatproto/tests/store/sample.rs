@@ -336,10 +336,12 @@ pub(crate) fn mail_begun(stream: u128) -> Record {
     }
 }
 
+/// Streams are numbered one after the other here.
 pub(crate) fn mail_renumbered(stream: u128, acknowledged: u64) -> Record {
     Record::StreamRenumbered {
         peer: realm3(),
         kind: StreamKind::Mail,
+        before: uuid(stream - 1),
         stream: uuid(stream),
         acknowledged,
     }

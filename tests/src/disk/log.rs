@@ -1,9 +1,10 @@
 //! A store that writes batches one behind the other.
 
 use super::medium::{Disk, Place, Sector, Survival};
-use super::state::State;
+use super::state::{Kept, State};
+use chatproto::link::frame::StreamKind;
 use chatproto::store::{Fetch, Fetched, QueueFetch, QueuedEnvelope, Store, StoreError};
-use chatproto::{Batch, Record};
+use chatproto::{Batch, Record, UserId};
 use std::sync::Arc;
 
 /// What is wrong with a store, so that the checks have something to find.
@@ -18,6 +19,12 @@ pub enum Flaw {
     TakesParts,
     /// What a start of the store wrote is taken for what another one wrote.
     MixesStarts,
+    /// How far a peer's stream was dealt with is written with the next batch.
+    DelaysCursors,
+    /// Word of a refusal is written with the batch after that of the cursor which passed it.
+    DelaysBounces,
+    /// That envelopes may have been sent is not written at all.
+    LosesMarks,
 }
 
 /// How what was found is told to the realm. All of them come to the same state.
@@ -60,6 +67,8 @@ pub struct Log {
     end: usize,
     under_way: Option<UnderWay>,
     is_broken: bool,
+    /// What a flaw keeps for the next batch.
+    late: Vec<Record>,
 }
 
 #[derive(Clone, Debug)]
@@ -83,6 +92,7 @@ impl Log {
             end: 0,
             under_way: None,
             is_broken: false,
+            late: Vec::new(),
         };
         let whole = log.recover();
         let recovered = log.check(&whole);
@@ -104,7 +114,7 @@ impl Log {
         if self.disk.is_full {
             return Err(StoreError::Full("the disk is full".to_owned()));
         }
-        let records = Arc::clone(&batch.records);
+        let records = self.as_written(&batch.records);
         // Of several attempts on the same place the last one counts.
         let done = (self.disk.witness.promised - self.disk.checkpoint_upto) as usize;
         self.disk.witness.begun.truncate(done);
@@ -112,6 +122,23 @@ impl Log {
         let written = 0;
         self.under_way = Some(UnderWay { records, written });
         Ok(())
+    }
+
+    /// What is written in the place of a batch: the same, if nothing is wrong.
+    fn as_written(&mut self, records: &Arc<Vec<Record>>) -> Arc<Vec<Record>> {
+        let is_late: fn(&Record) -> bool = match self.flaw {
+            Flaw::DelaysCursors => is_cursor,
+            Flaw::DelaysBounces => is_bounce,
+            Flaw::LosesMarks => {
+                return Arc::new(records.iter().filter_map(without_mark).collect());
+            }
+            _ => return Arc::clone(records),
+        };
+        let mut written = std::mem::take(&mut self.late);
+        let (late, rest) = records.iter().cloned().partition(is_late);
+        self.late = late;
+        written.extend::<Vec<_>>(rest);
+        Arc::new(written)
     }
 
     /// Writes the next sector of the batch under way; returns whether there was one left.
@@ -150,7 +177,7 @@ impl Log {
         let count = under_way.records.len();
         match self.flaw {
             Flaw::PromisesEarly => self.disk.keep(self.disk.cached() - count),
-            Flaw::None | Flaw::TakesParts | Flaw::MixesStarts => self.disk.sync(),
+            _ => self.disk.sync(),
         }
         self.batches += 1;
         self.disk.witness.promised = self.batches;
@@ -166,6 +193,28 @@ impl Log {
     pub fn crash(mut self, survival: Survival) -> Disk {
         self.disk.crash(survival);
         self.disk
+    }
+
+    /// What a copy of the disk is that is made now: all that was synced.
+    #[must_use]
+    pub fn copy(&self) -> Disk {
+        let mut copy = self.disk.clone();
+        copy.crash(Survival::Nothing);
+        (copy.is_full, copy.fails_next) = (false, false);
+        copy.witness.begun.truncate((self.batches - self.disk.checkpoint_upto) as usize);
+        copy
+    }
+
+    /// All that ever came to an inbox.
+    #[must_use]
+    pub fn kept(&self, owner: UserId) -> Vec<Kept> {
+        self.state.kept(owner)
+    }
+
+    /// What should be gone once everything is settled.
+    #[must_use]
+    pub fn leftovers(&self) -> Vec<String> {
+        self.state.leftovers()
     }
 
     /// Says what is wrong with the store from now on.
@@ -303,4 +352,30 @@ impl Store for Log {
     fn fetch_queue(&mut self, fetch: &QueueFetch) -> Result<Vec<QueuedEnvelope>, StoreError> {
         Ok(self.state.fetch_queue(fetch))
     }
+}
+
+fn is_cursor(record: &Record) -> bool {
+    match record {
+        Record::Cursor { durable, .. } => *durable > 0,
+        Record::Seen { .. } => true,
+        _ => false,
+    }
+}
+
+fn is_bounce(record: &Record) -> bool {
+    match record {
+        Record::Queued { kind, .. } => *kind == StreamKind::Bounce,
+        Record::Refused { .. } => true,
+        _ => false,
+    }
+}
+
+fn without_mark(record: &Record) -> Option<Record> {
+    let mut record = record.clone();
+    match &mut record {
+        Record::Marked { .. } => return None,
+        Record::Queued { is_marked, .. } => *is_marked = false,
+        _ => {}
+    }
+    Some(record)
 }

@@ -4,9 +4,18 @@ mod loading;
 mod neighbours;
 
 use chatproto::store::{Fetch, Fetched, Message, Part, QueueFetch, QueuedEnvelope};
-use chatproto::{Record, UserId};
+use chatproto::{Record, Sender, UserId};
 use neighbours::Neighbours;
 use std::collections::BTreeMap;
+
+/// A message as it was kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Who wrote it: `user@realm`, `*realm*`, or the bare name of a user of the same realm.
+    pub sender: String,
+    /// What was written.
+    pub text: Box<str>,
+}
 
 /// A realm's durable state.
 #[derive(Clone, Debug, Default)]
@@ -68,7 +77,7 @@ impl State {
             } => {
                 let keys = self.keys.entry(*user).or_default();
                 keys.insert(*number, record.clone());
-                keys.retain(|number, _| number >= oldest);
+                forget_before(keys, *oldest);
             }
             Record::Posted {
                 user,
@@ -78,7 +87,7 @@ impl State {
             } => {
                 let posts = self.posts.entry(*user).or_default();
                 posts.insert(*number, record.clone());
-                posts.retain(|number, _| number >= oldest);
+                forget_before(posts, *oldest);
             }
             Record::InboxTaken { owner, upto } => {
                 let taken = &mut self.inboxes.entry(*owner).or_default().taken;
@@ -87,6 +96,27 @@ impl State {
             Record::Delivered { .. } => self.deliver(record),
             other => self.neighbours.apply(other),
         }
+    }
+
+    /// All that ever came to an inbox.
+    pub(super) fn kept(&self, owner: UserId) -> Vec<Kept> {
+        let messages = self.inboxes.get(&owner).map(|inbox| &inbox.messages);
+        let kept = messages.into_iter().flatten().map(|message| Kept {
+            sender: match message.sender {
+                Sender::Local(user) => match self.accounts.get(&user) {
+                    Some(Record::Account { name, .. }) => name.to_string(),
+                    _ => String::new(),
+                },
+                other => self.neighbours.name_of(other),
+            },
+            text: message.text.clone(),
+        });
+        kept.collect()
+    }
+
+    /// What should be gone once everything is settled.
+    pub(super) fn leftovers(&self) -> Vec<String> {
+        self.neighbours.leftovers()
     }
 
     fn deliver(&mut self, record: &Record) {
@@ -145,6 +175,15 @@ impl State {
                 fetched
             }
         }
+    }
+}
+
+/// Lets go of what has too small a number.
+fn forget_before(numbered: &mut BTreeMap<u64, Record>, oldest: u64) {
+    while let Some(first) = numbered.first_entry()
+        && *first.key() < oldest
+    {
+        first.remove();
     }
 }
 

@@ -49,7 +49,7 @@ enum Input {
 impl World {
     /// Connects a client to a realm; where that is down the connection is lost at once.
     pub fn open(&mut self, realm: RealmIndex, address: &str) -> ClientId {
-        let now = self.now;
+        let now = self.now_at(realm);
         let connection = self
             .stir(realm)
             .map(|realm| realm.open(Connection::new(address), now));
@@ -91,8 +91,9 @@ impl World {
         }
         end.state = State::Dropped;
         end.held.clear();
-        let (realm, now) = (end.realm, self.now);
+        let realm = end.realm;
         let connection = end.connection.expect("an open client has a connection");
+        let now = self.now_at(realm);
         self.nodes[realm].clients.remove(&connection);
         if let Some(realm) = self.stir(realm) {
             realm.closed(connection, now);
@@ -158,7 +159,7 @@ impl World {
         let Client {
             realm, connection, ..
         } = self.clients[client.0];
-        let now = self.now;
+        let now = self.now_at(realm);
         let Some((realm, connection)) = self.stir(realm).zip(connection) else {
             return;
         };
@@ -191,7 +192,7 @@ impl World {
         let Some(client) = self.client_of(realm, connection) else {
             return;
         };
-        let now = self.now;
+        let now = self.now_at(realm);
         let Some(realm) = &mut self.nodes[realm].realm else {
             return;
         };

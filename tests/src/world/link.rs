@@ -1,27 +1,34 @@
-//! The links: pipes of frames that take their time and can be cut.
+//! The links: pipes that take their time.
 
-use super::{RealmIndex, World, pair};
+use super::wire::{self, Wire};
+use super::{RealmIndex, World};
+use chatproto::link::transport::LinkTransport;
 use chatproto::store::{Fetched, QueuedEnvelope};
 use chatproto::{Direction, Frame, LinkId, RealmName, RequestId};
 
 /// One end of a pipe.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Side {
-    pipe: usize,
+    pub(super) pipe: usize,
     /// 0 for the dialler, 1 for the one that was dialled.
-    end: usize,
+    pub(super) end: usize,
 }
 
 /// One connection between two realms; it is kept when over, since an index names it.
 pub(super) struct Pipe {
-    ends: [End; 2],
+    pub(super) ends: [End; 2],
 }
 
-struct End {
-    realm: RealmIndex,
-    link: LinkId,
-    /// Whether the realm there still holds the link.
-    alive: bool,
+pub(super) struct End {
+    pub(super) realm: RealmIndex,
+    /// None before the other realm has shown who it is.
+    pub(super) link: Option<LinkId>,
+    /// Whether the realm there still holds its end.
+    pub(super) alive: bool,
+    /// Where bytes flow; frames flow without one.
+    pub(super) transport: Option<Box<LinkTransport>>,
+    /// After so many more frames or bytes that arrive here the connection breaks.
+    pub(super) fuse: Option<usize>,
     /// When the last thing sent to this end arrives; nothing overtakes on a connection.
     last_arrival_ms: u64,
 }
@@ -36,6 +43,8 @@ pub(super) enum Flight {
     },
     /// Frames for this end of a pipe.
     Frames(Side, Vec<Frame>),
+    /// Bytes for this end of a pipe.
+    Bytes(Side, Vec<u8>),
     /// The other end was closed.
     HangUp(Side),
     /// The disk of a realm is done with a batch, for this start of the realm.
@@ -61,57 +70,37 @@ pub(super) enum Flight {
 }
 
 impl World {
-    /// Breaks the links between two realms, with whatever travels on them, and keeps them broken.
-    pub fn cut(&mut self, a: RealmIndex, b: RealmIndex) {
-        self.severed.insert(pair(a, b));
-        let ended: Vec<Side> = self.sides(a, b).chain(self.sides(b, a)).collect();
-        for side in ended {
-            self.lose(side);
-            self.lose(side.other());
-        }
-    }
-
-    /// Swallows whatever the two realms send each other from now on; neither is told.
-    pub fn mute(&mut self, a: RealmIndex, b: RealmIndex) {
-        self.severed.insert(pair(a, b));
-    }
-
-    /// Lets two realms link again, when one of them dials the next time.
-    ///
-    /// A link that was muted is lost: no connection goes on after something on it went missing.
-    pub fn mend(&mut self, a: RealmIndex, b: RealmIndex) {
-        self.cut(a, b);
-        self.severed.remove(&pair(a, b));
-    }
-
     /// Whether both realms hold a link to each other.
     #[must_use]
     pub fn linked(&self, a: RealmIndex, b: RealmIndex) -> bool {
-        self.sides(a, b)
-            .any(|side| self.end(side).alive && self.end(side.other()).alive)
+        self.sides(a, b).any(|side| {
+            let both = [self.end(side), self.end(side.other())];
+            both.iter().all(|end| end.alive && end.link.is_some())
+        })
     }
 
     /// The ends at `a` of the pipes to `b`.
-    fn sides(&self, a: RealmIndex, b: RealmIndex) -> impl Iterator<Item = Side> + '_ {
-        let held = self.nodes[a].pipes.values().copied();
+    pub(super) fn sides(&self, a: RealmIndex, b: RealmIndex) -> impl Iterator<Item = Side> + '_ {
+        let node = &self.nodes[a];
+        let held = node.pipes.values().chain(&node.greeting).copied();
         held.filter(move |side| self.end(side.other()).realm == b)
     }
 
-    fn end(&self, side: Side) -> &End {
+    pub(super) fn end(&self, side: Side) -> &End {
         &self.pipes[side.pipe].ends[side.end]
     }
 
-    fn end_mut(&mut self, side: Side) -> &mut End {
+    pub(super) fn end_mut(&mut self, side: Side) -> &mut End {
         &mut self.pipes[side.pipe].ends[side.end]
     }
 
-    fn is_severed(&self, side: Side) -> bool {
-        let (a, b) = (self.end(side).realm, self.end(side.other()).realm);
-        self.severed.contains(&pair(a, b))
+    /// From which realm to which other one goes what arrives at an end.
+    pub(super) fn way_to(&self, side: Side) -> (RealmIndex, RealmIndex) {
+        (self.end(side.other()).realm, self.end(side).realm)
     }
 
-    fn latency_ms(&self, a: RealmIndex, b: RealmIndex) -> u64 {
-        self.latencies_ms.get(&pair(a, b)).copied().unwrap_or(0)
+    fn latency_ms(&self, from: RealmIndex, to: RealmIndex) -> u64 {
+        self.latencies_ms.get(&(from, to)).copied().unwrap_or(0)
     }
 
     pub(super) fn take_off(&mut self, arrival_ms: u64, flight: Flight) {
@@ -140,17 +129,25 @@ impl World {
         let Some(side) = self.side_of(realm, link) else {
             return;
         };
-        let now = self.now;
+        let now = self.now_at(realm);
         let Some(node) = &mut self.nodes[realm].realm else {
             return;
         };
-        let frames = node.link_outgoing(link).to_vec();
+        let mut frames = node.link_outgoing(link).to_vec();
         if frames.is_empty() {
             return;
         }
         node.link_sent(link, frames.len(), now)
             .expect("no more is sent than was outgoing");
-        self.send_over(side.other(), |side| Flight::Frames(side, frames));
+        let way = self.way_to(side.other());
+        if let Some(tap) = &mut self.tap {
+            tap.departs(self.now.mono_ms, way, &mut frames);
+        }
+        if self.end(side).transport.is_some() {
+            self.write_frames(side, &frames);
+        } else {
+            self.send_over(side.other(), |side| Flight::Frames(side, frames));
+        }
     }
 
     /// Carries out a realm's wish to close a link, after its last words.
@@ -159,36 +156,33 @@ impl World {
         let Some(side) = self.side_of(realm, link) else {
             return;
         };
-        self.end_mut(side).alive = false;
-        self.nodes[realm].pipes.remove(&link);
+        self.let_go(side);
         self.send_over(side.other(), Flight::HangUp);
     }
 
     /// The process at this end is gone; the other one is told, if anything is.
     pub(super) fn abandon(&mut self, side: Side, is_silent: bool) {
-        self.end_mut(side).alive = false;
+        self.let_go(side);
         if !is_silent {
             self.send_over(side.other(), Flight::HangUp);
         }
     }
 
-    fn send_over(&mut self, to: Side, flight: impl FnOnce(Side) -> Flight) {
-        let latency_ms = self.latency_ms(self.end(to).realm, self.end(to.other()).realm);
+    pub(super) fn send_over(&mut self, to: Side, flight: impl FnOnce(Side) -> Flight) {
+        let (from, at) = self.way_to(to);
         let arrival_ms = self
             .now
             .mono_ms
-            .saturating_add(latency_ms)
+            .saturating_add(self.latency_ms(from, at))
             .max(self.end(to).last_arrival_ms);
         self.end_mut(to).last_arrival_ms = arrival_ms;
         self.take_off(arrival_ms, flight(to));
     }
 
     pub(super) fn land(&mut self, flight: Flight) {
-        if let Flight::Frames(side, _) | Flight::HangUp(side) = &flight
-            && self.is_severed(*side)
-        {
+        let Some(flight) = self.let_through(flight) else {
             return;
-        }
+        };
         match flight {
             Flight::Connect {
                 dialler,
@@ -199,13 +193,20 @@ impl World {
                     self.connect(dialler, &peer);
                 }
             }
-            Flight::Frames(side, frames) => {
-                let End {
-                    realm, link, alive, ..
-                } = *self.end(side);
-                let now = self.now;
-                if let Some(realm) = self.stir(realm).filter(|_| alive) {
-                    realm.link_frames(link, &frames, now);
+            Flight::Frames(side, mut frames) => {
+                let left = self.burn(side, frames.len());
+                frames.truncate(left.unwrap_or(usize::MAX));
+                self.hand_in_frames(side, &frames);
+                if left.is_some() {
+                    self.break_pipe(side);
+                }
+            }
+            Flight::Bytes(side, mut bytes) => {
+                let left = self.burn(side, bytes.len());
+                bytes.truncate(left.unwrap_or(usize::MAX));
+                self.read_bytes(side, &bytes);
+                if left.is_some() {
+                    self.break_pipe(side);
                 }
             }
             Flight::HangUp(side) => self.lose(side),
@@ -241,56 +242,128 @@ impl World {
         }
     }
 
-    fn connect(&mut self, dialler: RealmIndex, peer: &RealmName) {
-        let now = self.now;
-        let acceptor = self.by_name.get(peer).copied();
-        let reachable =
-            acceptor.filter(|acceptor| !self.severed.contains(&pair(dialler, *acceptor)));
-        let own = self.nodes[dialler].name.clone();
-        let accepted = reachable.and_then(|acceptor| {
-            let realm = self.stir(acceptor)?;
-            let link = realm.link_up(&own, Direction::Accepted, now).ok()?;
-            Some((acceptor, link))
-        });
-        let realm = self.stir(dialler).expect("the dialler is up");
-        let Some((acceptor, accepted)) = accepted else {
-            let failed = realm.dial_failed(peer, "nobody is there", now);
-            failed.expect("a realm dials only the peers it is configured with");
+    pub(super) fn hand_in_frames(&mut self, side: Side, frames: &[Frame]) {
+        let End {
+            realm, link, alive, ..
+        } = self.end(side);
+        let (realm, alive) = (*realm, *alive);
+        let Some(link) = link.filter(|_| alive && !frames.is_empty()) else {
             return;
         };
-        let opened = realm.link_up(peer, Direction::Dialled, now);
-        let opened = opened.expect("a realm dials only the peers it is configured with");
-        let end = |realm, link| End {
-            realm,
-            link,
-            alive: true,
-            last_arrival_ms: 0,
-        };
-        let pipe = self.pipes.len();
-        self.pipes.push(Pipe {
-            ends: [end(dialler, opened), end(acceptor, accepted)],
+        let way = self.way_to(side);
+        if let Some(tap) = &mut self.tap {
+            tap.arrives(self.now.mono_ms, way, frames);
+        }
+        let now = self.now_at(realm);
+        if let Some(realm) = self.stir(realm) {
+            realm.link_frames(link, frames, now);
+        }
+    }
+
+    fn connect(&mut self, dialler: RealmIndex, peer: &RealmName) {
+        let acceptor = self.by_name.get(peer).copied();
+        let reachable = acceptor.filter(|acceptor| {
+            self.is_up(*acceptor) && self.is_free(dialler, *acceptor) && *acceptor != dialler
         });
-        self.nodes[dialler]
-            .pipes
-            .insert(opened, Side { pipe, end: 0 });
-        self.nodes[acceptor]
-            .pipes
-            .insert(accepted, Side { pipe, end: 1 });
+        let Some(acceptor) = reachable else {
+            return self.fail_dial(dialler, peer);
+        };
+        if self.wire == Wire::Frames {
+            return self.connect_frames(dialler, acceptor, peer);
+        }
+        let now = [self.now_at(dialler), self.now_at(acceptor)];
+        let seeds = [wire::seed(self.departures, 0), wire::seed(self.departures, 1)];
+        let [at_dialler, at_acceptor] = [dialler, acceptor].map(|it| self.transport_config(it));
+        let dialling = LinkTransport::dial(&at_dialler, peer, seeds[0], now[0]);
+        let accepting = LinkTransport::accept(&at_acceptor, seeds[1], now[1]);
+        let ends = [
+            End::new(dialler, None, Some(dialling)),
+            End::new(acceptor, None, Some(accepting)),
+        ];
+        let pipe = self.pipes.len();
+        self.pipes.push(Pipe { ends });
+        for end in [0, 1] {
+            let side = Side { pipe, end };
+            let realm = self.end(side).realm;
+            self.nodes[realm].greeting.insert(side);
+        }
+        self.read_bytes(Side { pipe, end: 0 }, &[]);
+    }
+
+    fn connect_frames(&mut self, dialler: RealmIndex, acceptor: RealmIndex, peer: &RealmName) {
+        let (now, now_at_acceptor) = (self.now_at(dialler), self.now_at(acceptor));
+        let own = self.nodes[dialler].name.clone();
+        let accepted = self
+            .stir(acceptor)
+            .and_then(|realm| realm.link_up(&own, Direction::Accepted, now_at_acceptor).ok());
+        let Some(accepted) = accepted else {
+            return self.fail_dial(dialler, peer);
+        };
+        let realm = self.stir(dialler).expect("the dialler is up");
+        let opened = realm.link_up(peer, Direction::Dialled, now).ok();
+        let pipe = self.pipes.len();
+        let ends = [
+            End::new(dialler, opened, None),
+            End::new(acceptor, Some(accepted), None),
+        ];
+        self.pipes.push(Pipe { ends });
+        let side = Side { pipe, end: 1 };
+        self.nodes[acceptor].pipes.insert(accepted, side);
+        match opened {
+            Some(opened) => {
+                self.nodes[dialler].pipes.insert(opened, side.other());
+            }
+            // It is no peer any more.
+            None => {
+                self.fail_dial(dialler, peer);
+                self.abandon(side.other(), false);
+            }
+        }
+    }
+
+    pub(super) fn fail_dial(&mut self, dialler: RealmIndex, peer: &RealmName) {
+        let now = self.now_at(dialler);
+        if let Some(realm) = self.stir(dialler) {
+            let failed = realm.dial_failed(peer, "nobody is there", now);
+            failed.expect("a realm dials only the peers that it knows");
+        }
     }
 
     /// One end learns that its link is gone.
-    fn lose(&mut self, side: Side) {
-        let End {
-            realm, link, alive, ..
-        } = *self.end(side);
-        if alive {
-            self.end_mut(side).alive = false;
-            self.nodes[realm].pipes.remove(&link);
-            let now = self.now;
-            if let Some(realm) = self.stir(realm) {
-                realm.link_down(link, now);
-            }
+    pub(super) fn lose(&mut self, side: Side) {
+        let (realm, link) = (self.end(side).realm, self.end(side).link);
+        let was_alive = self.let_go(side);
+        let now = self.now_at(realm);
+        if !was_alive {
+            return;
         }
+        match link {
+            Some(link) => {
+                if let Some(realm) = self.stir(realm) {
+                    realm.link_down(link, now);
+                }
+            }
+            // Who dialled waits for word of it.
+            None if side.end == 0 => {
+                let peer = self.nodes[self.end(side.other()).realm].name.clone();
+                self.fail_dial(realm, &peer);
+            }
+            None => {}
+        }
+    }
+
+    /// The realm at an end does not hold it any more. Returns whether it did.
+    pub(super) fn let_go(&mut self, side: Side) -> bool {
+        let end = self.end_mut(side);
+        end.transport = None;
+        let was_alive = std::mem::replace(&mut end.alive, false);
+        let (realm, link) = (end.realm, end.link);
+        let node = &mut self.nodes[realm];
+        node.greeting.remove(&side);
+        if let Some(link) = link.filter(|_| was_alive) {
+            node.pipes.remove(&link);
+        }
+        was_alive
     }
 
     /// The pipe's end that a link is, unless the link is over.
@@ -299,8 +372,21 @@ impl World {
     }
 }
 
+impl End {
+    fn new(realm: RealmIndex, link: Option<LinkId>, transport: Option<LinkTransport>) -> Self {
+        Self {
+            realm,
+            link,
+            alive: true,
+            transport: transport.map(Box::new),
+            fuse: None,
+            last_arrival_ms: 0,
+        }
+    }
+}
+
 impl Side {
-    fn other(self) -> Self {
+    pub(super) fn other(self) -> Self {
         Self {
             end: 1 - self.end,
             ..self

@@ -3,8 +3,26 @@
 use super::client::ClientId;
 use super::link::Side;
 use crate::disk::{Disk, Flaw, Loading, Log, Survival};
-use chatproto::{Config, ConnectionId, Event, LinkId, Output, Realm, RealmName, RequestId};
-use std::collections::BTreeMap;
+use chatproto::{Config, ConnectionId, Event, LinkId, Now, Output, Realm, RealmName, RequestId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// By how much the clocks of a realm differ from the world's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Clock {
+    /// How far the monotonic one is ahead.
+    pub mono_ahead_ms: u64,
+    /// How far the one of the outside world is ahead, or behind.
+    pub unix_ahead_ms: i64,
+}
+
+impl Clock {
+    pub(super) fn show(self, now: Now) -> Now {
+        Now {
+            mono_ms: now.mono_ms + self.mono_ahead_ms,
+            unix_ms: now.unix_ms.saturating_add_signed(self.unix_ahead_ms),
+        }
+    }
+}
 
 pub(super) struct Node {
     pub(super) config: Config,
@@ -13,6 +31,7 @@ pub(super) struct Node {
     pub(super) name: RealmName,
     /// How often it was started.
     pub(super) start: u64,
+    pub(super) clock: Clock,
     pub(super) storage: Storage,
     /// What is wrong with the store.
     pub(super) flaw: Flaw,
@@ -25,6 +44,8 @@ pub(super) struct Node {
     pub(super) clients: BTreeMap<ConnectionId, ClientId>,
     /// Which end of a pipe the open links are.
     pub(super) pipes: BTreeMap<LinkId, Side>,
+    /// Ends of pipes on which the other realm has not shown yet who it is.
+    pub(super) greeting: BTreeSet<Side>,
     pub(super) events: Vec<Event>,
     pub(super) replies: Vec<(RequestId, Vec<u8>)>,
     /// Steps at which it could have crashed, each as how many sectors were on their way.
@@ -56,6 +77,7 @@ impl Node {
             config,
             realm: Some(realm),
             start: 1,
+            clock: Clock::default(),
             storage,
             flaw: Flaw::None,
             commit_ms: 0,
@@ -64,6 +86,7 @@ impl Node {
             stirred: false,
             clients: BTreeMap::new(),
             pipes: BTreeMap::new(),
+            greeting: BTreeSet::new(),
             events: Vec::new(),
             replies: Vec::new(),
             steps: Vec::new(),

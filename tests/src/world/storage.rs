@@ -3,9 +3,9 @@
 use super::link::Flight;
 use super::node::Storage;
 use super::{RealmIndex, World};
-use crate::disk::{Flaw, Loading, Log, Recovered, Survival};
+use crate::disk::{Disk, Flaw, Kept, Loading, Log, Recovered, Survival};
 use chatproto::store::{Fetch, Fetched, QueueFetch, QueuedEnvelope, Store};
-use chatproto::{Batch, Realm, RequestId, StoreFailure};
+use chatproto::{Batch, Realm, RequestId, StoreFailure, UserId};
 
 /// How a realm is started again.
 #[derive(Clone, Copy, Debug)]
@@ -94,10 +94,11 @@ impl World {
         };
         let clients = std::mem::take(&mut node.clients);
         let pipes = std::mem::take(&mut node.pipes);
+        let greeting = std::mem::take(&mut node.greeting);
         for client in clients.into_values() {
             self.lose_client(client);
         }
-        for side in pipes.into_values() {
+        for side in pipes.into_values().chain(greeting) {
             self.abandon(side, is_silent);
         }
     }
@@ -108,12 +109,14 @@ impl World {
     ///
     /// What is stored contradicts itself.
     pub fn restart(&mut self, realm: RealmIndex, how: &Restart) -> Result<Recovered, String> {
-        let now = self.now;
+        let now = self.now_at(realm);
         let node = &mut self.nodes[realm];
         assert!(node.realm.is_none(), "only what is down is started");
         node.start += 1;
-        let mut restore =
+        let restore =
             Realm::restore(node.config.clone(), how.seed, now).map_err(|e| e.to_string())?;
+        // The operator has taken a peer out, and the realm died before that was stored.
+        let mut restore = restore.bounce_removed();
         let mut recovered = Recovered {
             batches: 0,
             promised: 0,
@@ -132,6 +135,43 @@ impl World {
         node.realm = Some(restore.finish().map_err(|e| e.to_string())?);
         self.stir(realm);
         Ok(recovered)
+    }
+
+    /// What a copy of a realm's disk is that is made now: all that was synced.
+    #[must_use]
+    pub fn copy_disk(&self, realm: RealmIndex) -> Disk {
+        match &self.nodes[realm].storage {
+            Storage::Open(log) => log.copy(),
+            Storage::Shut(disk) => Disk::clone(disk),
+            Storage::None => Disk::default(),
+        }
+    }
+
+    /// Puts another disk in the place of that of a realm which is down.
+    pub fn put_disk(&mut self, realm: RealmIndex, disk: Disk) {
+        let node = &mut self.nodes[realm];
+        assert!(node.realm.is_none(), "only what is down is opened");
+        node.storage = Storage::Shut(Box::new(disk));
+    }
+
+    /// All that ever came to the inbox of a user, counted as in the configuration, as the store of
+    /// the realm has it.
+    #[must_use]
+    pub fn kept(&self, realm: RealmIndex, user: u32) -> Vec<Kept> {
+        match &self.nodes[realm].storage {
+            Storage::Open(log) => log.kept(UserId::from_number(user)),
+            Storage::Shut(_) | Storage::None => Vec::new(),
+        }
+    }
+
+    /// What the store of a realm has that should be gone once everything is settled: what waits for
+    /// other realms, refusals, bounces that are awaited.
+    #[must_use]
+    pub fn leftovers(&self, realm: RealmIndex) -> Vec<String> {
+        match &self.nodes[realm].storage {
+            Storage::Open(log) => log.leftovers(),
+            Storage::Shut(_) | Storage::None => Vec::new(),
+        }
     }
 
     /// Counts a step; the realm may crash at it. Returns whether it does.
@@ -197,7 +237,7 @@ impl World {
         if self.is_struck(realm) {
             return;
         }
-        let now = self.now;
+        let now = self.now_at(realm);
         if let Some(realm) = self.stir(realm) {
             let committed = realm.committed(batch, now);
             committed.expect("the batch that was taken is under way");
@@ -205,7 +245,7 @@ impl World {
     }
 
     fn fail_commit(&mut self, realm: RealmIndex, batch: u64, failure: StoreFailure) {
-        let now = self.now;
+        let now = self.now_at(realm);
         if let Some(realm) = self.stir(realm) {
             let failed = realm.store_failed(batch, failure, now);
             failed.expect("the batch that was taken is under way");
@@ -257,7 +297,7 @@ impl World {
         request: RequestId,
         rows: Vec<QueuedEnvelope>,
     ) {
-        let now = self.now;
+        let now = self.now_at(realm);
         if let Some(realm) = self.stir(realm) {
             let taken = realm.queue_fetched(request, Some(rows), now);
             taken.expect("the realm has asked for it");
@@ -270,7 +310,7 @@ impl World {
         request: RequestId,
         fetched: Fetched,
     ) {
-        let now = self.now;
+        let now = self.now_at(realm);
         if let Some(realm) = self.stir(realm) {
             let taken = realm.fetched(request, Some(fetched), now);
             taken.expect("the realm has asked for it");

@@ -34,6 +34,7 @@ fn envelope(id: u128, text: &str) -> Arc<Envelope> {
 }
 
 /// The user who wrote all messages here.
+#[expect(clippy::unnecessary_wraps, reason = "as a row has it")]
 fn writer() -> Option<UserId> {
     Some(UserId::new(0))
 }

@@ -182,11 +182,11 @@ impl Restore {
             Record::StreamRenumbered {
                 peer,
                 kind,
+                before,
                 stream,
                 acknowledged,
             } => {
-                let out = self.peer(peer)?.out(kind);
-                if out.id != stream {
+                if let Some(out) = self.stream(peer, kind, before)? {
                     let settled = out.renumber(stream);
                     let last = out.last();
                     out.stored(last);

@@ -118,11 +118,12 @@ impl Neighbours {
             Record::StreamRenumbered {
                 peer,
                 kind,
+                before,
                 stream,
                 acknowledged,
             } => {
                 let out = self.outgoing.entry((peer, kind)).or_default();
-                if out.stream == stream {
+                if out.stream != before {
                     return;
                 }
                 let waiting = out.queue.split_off(&(acknowledged + 1));

@@ -2,7 +2,7 @@
 
 use chatproto::link::frame::StreamKind;
 use chatproto::store::{QueueFetch, QueuedEnvelope};
-use chatproto::{Envelope, PeerId, Record, RemoteId};
+use chatproto::{Envelope, PeerId, Record, RemoteId, Sender};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -123,11 +123,11 @@ impl Neighbours {
             Record::StreamRenumbered {
                 peer,
                 kind,
+                before,
                 stream,
                 acknowledged,
             } => {
-                let out = self.outgoing.get_mut(&(*peer, *kind));
-                if let Some(out) = out.filter(|out| out.stream != *stream) {
+                if let Some(out) = self.lane(*peer, *kind, *before) {
                     out.renumber(*stream, *acknowledged);
                 }
             }
@@ -215,6 +215,44 @@ impl Neighbours {
             });
         }
         rows
+    }
+
+    /// What somebody of another realm is called, or that realm itself.
+    pub(super) fn name_of(&self, sender: Sender) -> String {
+        match sender {
+            Sender::Remote(remote) => match self.remotes.get(&remote) {
+                Some(Record::Met { peer, name, .. }) => format!("{name}@{}", self.realm(*peer)),
+                _ => String::new(),
+            },
+            Sender::Realm(peer) => format!("*{}*", self.realm(peer)),
+            Sender::Local(_) => String::new(),
+        }
+    }
+
+    fn realm(&self, peer: PeerId) -> String {
+        match self.peers.get(&peer) {
+            Some(Record::Peer { name, .. }) => name.to_string(),
+            _ => String::new(),
+        }
+    }
+
+    /// What should be gone once everything is settled.
+    pub(super) fn leftovers(&self) -> Vec<String> {
+        let mut left = Vec::new();
+        for ((peer, kind), out) in &self.outgoing {
+            let count = out.queue.len();
+            if count > 0 {
+                let peer = self.realm(*peer);
+                left.push(format!("{count} rows of {kind:?} for {peer}"));
+            }
+        }
+        for (peer, id) in self.bounces_due.keys() {
+            left.push(format!("a bounce due from {} about {id}", self.realm(*peer)));
+        }
+        for (peer, seq) in self.refused.keys() {
+            left.push(format!("a refusal of {}'s {seq}", self.realm(*peer)));
+        }
+        left
     }
 
     /// Realms and their users, before anything that speaks of them.

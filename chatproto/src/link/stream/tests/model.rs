@@ -89,8 +89,8 @@ impl OutStore {
                 self.bounced.insert(id);
             }
             Out::Ack(durable) => {
-                let gone = self.rows.drain(..(durable - self.acknowledged) as usize);
-                self.last_acknowledged = gone.last().unwrap().0;
+                let mut gone = self.rows.drain(..(durable - self.acknowledged) as usize);
+                self.last_acknowledged = gone.next_back().unwrap().0;
                 self.acknowledged = durable;
             }
             Out::Renumbered(stream) => {
@@ -411,13 +411,13 @@ impl World {
         self.streams += 1;
         let stream = Uuid::from_u128(self.streams);
         let acknowledged = self.out.renumber(stream);
-        let told = self.out_changes.iter().filter_map(|change| match change {
+        let mut told = self.out_changes.iter().filter_map(|change| match change {
             Out::Ack(durable) => Some(*durable),
             _ => None,
         });
         assert_eq!(
             acknowledged,
-            told.last().unwrap_or(self.out_store.acknowledged)
+            told.next_back().unwrap_or(self.out_store.acknowledged)
         );
         self.out_changes.push(Out::Renumbered(stream));
     }

@@ -4,6 +4,7 @@ use super::*;
 
 const NEW: Uuid = Uuid::from_u128(0xa2);
 
+#[expect(clippy::unnecessary_wraps, reason = "as a resume has it")]
 fn id(number: u128) -> Option<Uuid> {
     Some(Uuid::from_u128(number))
 }

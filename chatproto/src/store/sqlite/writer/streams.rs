@@ -77,9 +77,17 @@ impl Writer<'_> {
             Record::StreamRenumbered {
                 peer,
                 kind,
+                before,
                 stream: begun,
                 acknowledged,
-            } => self.renumber(stream(*peer, *kind)?, *begun, *acknowledged),
+            } => {
+                let id = stream(*peer, *kind)?;
+                key(id, *acknowledged)?;
+                if self.is_now(id, *before)? {
+                    self.renumber(id, *begun, *acknowledged)?;
+                }
+                Ok(())
+            }
             Record::Marked { .. } | Record::Voided { .. } | Record::Acknowledged { .. } => {
                 self.write_outgoing(record)
             }
@@ -166,9 +174,6 @@ impl Writer<'_> {
     }
 
     fn renumber(&mut self, id: u32, begun: Uuid, acknowledged: u64) -> Result<(), Fault> {
-        if self.is_now(id, begun)? {
-            return Ok(());
-        }
         self.last_words.progress.remove(&id);
         let (first, last) = range(id)?;
         let gone = key(id, acknowledged)?;
