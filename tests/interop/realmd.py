@@ -129,9 +129,10 @@ class Realmd:
         ]
         if self.peers:
             host, port = self.link_address
-            lines.append(f'link = {{ address = "{host}:{port}", insecure = true }}')
+            lines.append(f'link = {{ address = "{host}:{port}" }}')
         for peer, address in self.peers.items():
-            lines += ["[[peers]]", f'name = "{peer}"', 'mode = "plain"']
+            # Both realms keep their data in one folder, and their keys with them.
+            lines += ["[[peers]]", f'name = "{peer}"', f'public_key_file = "data/{peer}.pub"']
             if address:
                 lines.append(f'address = "{address[0]}:{address[1]}"')
         for neighbour, address in self.neighbours.items():

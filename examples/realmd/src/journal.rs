@@ -248,8 +248,8 @@ impl Journal {
             ),
             Event::OlderCopy { peer } => warn!(
                 "{realm}: its data are an older copy: {peer} has had messages that they do not know of; what waits for \
-                 {peer} is numbered anew and sent, so some of it may arrive there a second time; from now on nothing is \
-                 lost or doubled"
+                 {peer} is numbered anew and sent, and {peer} knows again what it had before; messages since that copy are \
+                 not in these data, and from now on nothing is lost or doubled"
             ),
             Event::PeerRenewed { peer } => warn!(
                 "{realm}: {peer} has begun its messages anew: its data are new or an older copy; what it had accepted and \
