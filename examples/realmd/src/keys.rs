@@ -119,10 +119,12 @@ pub(crate) fn make(file: &Path, whose: &str) -> Result<StaticKey, KeyFileError> 
     let mut seed = Zeroizing::new([0; 32]);
     getrandom::fill(seed.as_mut()).map_err(KeyFileError::Random)?;
     let key = StaticKey::from_seed(*seed);
-    let text = Zeroizing::new(format!(
-        "# The secret key of {whose}: whoever has it can pass for {whose}.\n{}\n",
-        *key.reveal()
-    ));
+    // With room for all of it: what grows leaves copies behind.
+    let mut text = Zeroizing::new(String::with_capacity(FILE_BYTES_MAX));
+    let remark = format!("# The secret key of {whose}: whoever has it can pass for {whose}.\n");
+    text.push_str(&remark);
+    text.push_str(&key.reveal());
+    text.push('\n');
     write_new(file, text.as_bytes()).map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => KeyFileError::Exists(file.display().to_string()),
         _ => system(file, "written")(error),

@@ -2,6 +2,7 @@
 //!
 //! Sockets and transports live on a thread of their own; orders go there and word comes back.
 
+mod mouth;
 mod roster;
 mod socket;
 mod strangers;
@@ -101,7 +102,7 @@ impl Links {
         let (orders, received) = channel();
         let (told, words) = sync_channel(WORDS_WAITING_MAX);
         let starved = Arc::new(AtomicBool::new(false));
-        let realm = thread::Mouth::new(told, realm_waker, Arc::clone(&starved));
+        let realm = mouth::Mouth::new(told, realm_waker, Arc::clone(&starved));
         let name = format!("{} links", beginning.realm);
         let Beginning {
             realm: own,

@@ -1,5 +1,6 @@
 //! The thread that owns the sockets to other realms.
 
+use super::mouth::Mouth;
 use super::roster::Roster;
 use super::socket::{Gone, Left, Socket, words};
 use super::strangers::TurnedAway;
@@ -12,12 +13,11 @@ use chatproto::link::transport::LinkTransport;
 use chatproto::{Now, RealmName};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token, Waker};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
+use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
 
 const LISTENER: Token = Token(usize::MAX);
@@ -28,75 +28,6 @@ const READ_BYTES_MAX: usize = 64 * 1024;
 const STRANGERS_MAX: usize = 64;
 /// Callers of whom nothing is known, from one address.
 const STRANGERS_PER_ADDRESS_MAX: usize = 8;
-
-/// How the link thread tells the realm something without ever waiting for it.
-pub(super) struct Mouth {
-    words: SyncSender<Word>,
-    waker: Arc<Waker>,
-    /// Asks the realm for a wake once it has heard what there is.
-    starved: Arc<AtomicBool>,
-    /// What has no room yet.
-    held: VecDeque<Word>,
-    /// Something was told since the last wake.
-    told: bool,
-}
-
-impl Mouth {
-    pub(super) fn new(
-        words: SyncSender<Word>,
-        waker: Arc<Waker>,
-        starved: Arc<AtomicBool>,
-    ) -> Self {
-        Self {
-            words,
-            waker,
-            starved,
-            held: VecDeque::new(),
-            told: false,
-        }
-    }
-
-    fn is_full(&self) -> bool {
-        !self.held.is_empty()
-    }
-
-    /// Tells what there is room for and holds the rest.
-    fn say(&mut self, words: &mut Vec<Word>) {
-        if words.is_empty() && self.held.is_empty() {
-            return;
-        }
-        self.told = true;
-        self.held.extend(words.drain(..));
-        if !self.push() {
-            // Asked for first and tried again after: the realm may have made room in between,
-            // and would not come back by itself.
-            self.starved.store(true, Ordering::SeqCst);
-            self.push();
-        }
-    }
-
-    /// Wakes the realm if it was told something.
-    fn wake(&mut self) {
-        if std::mem::take(&mut self.told)
-            && let Err(error) = self.waker.wake()
-        {
-            tracing::error!("the realm's thread cannot be woken: {error}");
-        }
-    }
-
-    /// Tells as much as possible; true if that was everything.
-    fn push(&mut self) -> bool {
-        while let Some(word) = self.held.pop_front() {
-            if let Err(error) = self.words.try_send(word) {
-                let (std::sync::mpsc::TrySendError::Full(word)
-                | std::sync::mpsc::TrySendError::Disconnected(word)) = error;
-                self.held.push_front(word);
-                return false;
-            }
-        }
-        true
-    }
-}
 
 /// Everything the link thread has.
 pub(super) struct LinkThread {

@@ -136,13 +136,14 @@ fn realm_file(
 ) -> String {
     let (own, other) = (at + 1, 2 - at);
     let dials = dials.map_or(String::new(), |to| format!("address = \"{to}\", "));
+    let key = key.display();
     let mut text = format!(
         "name = \"realm{own}\"\n\
          client = {{ address = \"127.0.0.1:0\" }}\n\
          store = {{ folder = \"data\" }}\n\
          passwords = {{ scheme = \"plain\" }}\n\
          link = {{ address = \"{link}\" }}\n\
-         peers = [{{ name = \"realm{other}\", {dials}public_key_file = {key:?} }}]\n\
+         peers = [{{ name = \"realm{other}\", {dials}public_key_file = \"{key}\" }}]\n\
          [limits]\n\
          redial_ms_min = 10\nredial_ms_max = 50\n\
          inbox_messages_max = 1_000_000\ninbox_bytes_max = 1_000_000_000\ninbox_memory_bytes_max = 2_000\n\

@@ -4,9 +4,12 @@ use crate::common::running::{Home, REALMD, Running};
 use crate::common::{Client, eventually};
 use serde_json::Value;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Command, Output};
+use std::sync::{Arc, Mutex};
+use std::thread;
 
 /// The folder, and the ports that its realms have.
 pub(crate) struct Town {
@@ -175,6 +178,32 @@ impl Person {
             .iter()
             .map(|it| it["state"].as_str().unwrap().to_owned());
         states.collect()
+    }
+}
+
+/// What a realm logs, while it runs.
+pub(crate) struct Log(Arc<Mutex<String>>);
+
+impl Log {
+    /// Takes the log over; [`Running::stop`] has none then.
+    pub(crate) fn of(realm: &mut Running) -> Self {
+        let lines = BufReader::new(realm.child.stderr.take().unwrap()).lines();
+        let text = Arc::new(Mutex::new(String::new()));
+        let log = Self(Arc::clone(&text));
+        thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                *text.lock().unwrap() += &(line + "\n");
+            }
+        });
+        log
+    }
+
+    pub(crate) fn text(&self) -> String {
+        self.0.lock().unwrap().clone()
+    }
+
+    pub(crate) fn until(&self, text: &str) {
+        eventually(text, || self.text().contains(text).then_some(()));
     }
 }
 

@@ -1,0 +1,76 @@
+//! How the link thread makes itself heard.
+
+use super::Word;
+use mio::Waker;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError};
+
+/// How the link thread tells the realm something without ever waiting for it.
+pub(super) struct Mouth {
+    words: SyncSender<Word>,
+    waker: Arc<Waker>,
+    /// Asks the realm for a wake once it has heard what there is.
+    starved: Arc<AtomicBool>,
+    /// What has no room yet.
+    held: VecDeque<Word>,
+    /// Something was told since the last wake.
+    told: bool,
+}
+
+impl Mouth {
+    pub(super) fn new(
+        words: SyncSender<Word>,
+        waker: Arc<Waker>,
+        starved: Arc<AtomicBool>,
+    ) -> Self {
+        Self {
+            words,
+            waker,
+            starved,
+            held: VecDeque::new(),
+            told: false,
+        }
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// Tells what there is room for and holds the rest.
+    pub(super) fn say(&mut self, words: &mut Vec<Word>) {
+        if words.is_empty() && self.held.is_empty() {
+            return;
+        }
+        self.told = true;
+        self.held.extend(words.drain(..));
+        if !self.push() {
+            // Asked for first and tried again after: the realm may have made room in between,
+            // and would not come back by itself.
+            self.starved.store(true, Ordering::SeqCst);
+            self.push();
+        }
+    }
+
+    /// Wakes the realm if it was told something.
+    pub(super) fn wake(&mut self) {
+        if std::mem::take(&mut self.told)
+            && let Err(error) = self.waker.wake()
+        {
+            tracing::error!("the realm's thread cannot be woken: {error}");
+        }
+    }
+
+    /// Tells as much as possible; true if that was everything.
+    fn push(&mut self) -> bool {
+        while let Some(word) = self.held.pop_front() {
+            if let Err(error) = self.words.try_send(word) {
+                let (TrySendError::Full(word) | TrySendError::Disconnected(word)) = error;
+                self.held.push_front(word);
+                return false;
+            }
+        }
+        true
+    }
+}
