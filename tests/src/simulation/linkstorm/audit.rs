@@ -13,6 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Default)]
 struct Found {
     delivered: BTreeSet<usize>,
+    /// Letters that are not there, for a reason that their sender knows.
+    explained: BTreeSet<usize>,
     /// Bounces of each person, by the address that they are about.
     bounces: BTreeMap<(Person, String), usize>,
 }
@@ -38,7 +40,7 @@ impl Folk {
             self.audit_shown(at, &kept);
             self.audit_inbox(owner, &kept, &mut found);
         }
-        self.audit_fates(&found);
+        self.audit_fates(&mut found);
         self.audit_bounces(found);
     }
 
@@ -96,7 +98,7 @@ impl Folk {
                 self.ledger.find(Fault::Unpromised, number);
             } else if !found.delivered.insert(number) {
                 self.ledger.find(Fault::Twice, number);
-            } else if before.is_some_and(|before| before > number) {
+            } else if before.is_some_and(|before| before > number) && !self.is_old(&letter) {
                 self.ledger.find(Fault::OutOfOrder, number);
             }
         }
@@ -125,6 +127,12 @@ impl Folk {
         self.climate.is_hostile(letter.realm) || self.climate.is_hostile(letter.from.realm)
     }
 
+    /// Whether a letter was written before the disk of one of its realms was replaced or set back.
+    fn is_old(&self, letter: &Letter) -> bool {
+        let mut realms = [letter.from.realm, letter.realm].into_iter();
+        realms.any(|realm| self.ledger.set_back_after(realm, letter.written).is_some())
+    }
+
     /// Whether a letter may be nowhere: its realm has forgotten it, or one of the two has forgotten
     /// what the other had let go of, and both have said so.
     fn may_be_missing(&self, letter: &Letter, point: u32) -> bool {
@@ -137,24 +145,20 @@ impl Folk {
     }
 
     /// What the outboxes say agrees with what came of the letters.
-    fn audit_fates(&mut self, found: &Found) {
+    fn audit_fates(&mut self, found: &mut Found) {
         for at in 0..self.people.len() {
             for (number, state) in self.people[at].outbox.take().unwrap_or_default() {
                 let letter = self.ledger.letters[number];
-                let point = match letter.fate {
-                    Fate::Taken(point) => point,
-                    _ => 0,
-                };
-                let (from, to) = (letter.from.realm, letter.realm);
-                let was_set_back = self.ledger.set_back_after(from, point).is_some()
-                    || self.ledger.set_back_after(to, point).is_some();
-                if was_set_back || self.is_of_hostile(&letter) {
+                if state == (Sent::Failed { is_explained: true }) {
+                    found.explained.insert(number);
+                }
+                if self.is_old(&letter) || self.is_of_hostile(&letter) {
                     continue;
                 }
                 let is_there = found.delivered.contains(&number);
                 let is_right = match state {
                     Sent::Delivered => is_there,
-                    Sent::Failed => !is_there,
+                    Sent::Failed { .. } => !is_there,
                     Sent::Queued => false,
                     Sent::Unknown => self.is_unknown(&letter),
                 };
@@ -172,7 +176,7 @@ impl Folk {
     /// What did not come has come back, once; what came has not.
     fn audit_bounces(&mut self, mut found: Found) {
         let mut due: BTreeMap<(Person, usize), Due> = BTreeMap::new();
-        let mut spared = Vec::new();
+        let (mut bounced, mut spared) = (Vec::new(), Vec::new());
         for number in 0..self.ledger.letters.len() {
             let letter = self.ledger.letters[number];
             if letter.fate == Fate::Open {
@@ -189,16 +193,20 @@ impl Folk {
                     due.spare += usize::from(self.ledger.has_forgotten(letter.from.realm, point));
                 }
                 Fate::Taken(point) if self.may_be_nowhere(&letter, point) => spared.push(number),
-                Fate::Taken(_) => {
-                    if !found.take_bounce(&letter, number) {
-                        due.missing.push(number);
-                    }
-                }
+                Fate::Taken(_) => bounced.push(number),
                 _ => due.spare += usize::from(!is_there),
             }
         }
         // Which of several letters to one address a bounce means is not told: those that must have
-        // one come first.
+        // one come first, and of them those of which the outbox knows it.
+        bounced.sort_by_key(|number| !found.explained.contains(number));
+        for number in bounced {
+            let letter = self.ledger.letters[number];
+            if !found.take_bounce(&letter, number) {
+                let due = due.entry((letter.from, letter.realm)).or_default();
+                due.missing.push(number);
+            }
+        }
         for number in spared {
             let letter = self.ledger.letters[number];
             if !found.take_bounce(&letter, number) {

@@ -78,7 +78,8 @@ pub(super) struct Resident {
 pub(super) enum Sent {
     Queued,
     Delivered,
-    Failed,
+    /// The reason is known once the bounce is there.
+    Failed { is_explained: bool },
     Unknown,
 }
 

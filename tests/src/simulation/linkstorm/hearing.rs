@@ -235,7 +235,9 @@ fn outbox(reply: &str) -> Option<Vec<(usize, Sent)>> {
         let state = match post["state"].as_str()? {
             "queued" => Sent::Queued,
             "delivered" => Sent::Delivered,
-            "failed" => Sent::Failed,
+            "failed" => Sent::Failed {
+                is_explained: post["reason"] != "refused",
+            },
             "unknown" => Sent::Unknown,
             _ => return None,
         };

@@ -114,9 +114,9 @@ impl Ledger {
         self.strays.push(what);
     }
 
-    /// When a realm's disk was last replaced or set back after a point.
+    /// When a realm's disk was first replaced or set back after a point.
     pub(super) fn set_back_after(&self, realm: usize, point: u32) -> Option<u32> {
-        let setbacks = self.setbacks.iter().rev();
+        let setbacks = self.setbacks.iter();
         let mut after = setbacks.filter(|it| it.realm == realm && it.at > point);
         after.next().map(|it| it.at)
     }
