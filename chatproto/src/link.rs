@@ -3,6 +3,8 @@
 mod codec;
 pub mod frame;
 pub mod key;
+#[cfg(test)]
+mod model;
 mod noise;
 pub(crate) mod seen;
 pub(crate) mod stream;

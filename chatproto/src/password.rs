@@ -91,6 +91,7 @@ pub enum PasswordError {
 
 /// A password's hash: a PHC string such as `$argon2id$v=19$m=19456,t=2,p=1$SALT$HASH`.
 #[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(Hash))]
 pub struct PasswordHash(Box<str>);
 
 impl PasswordHash {

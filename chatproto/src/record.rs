@@ -26,6 +26,7 @@ pub enum Sender {
 /// Users, realms and users of other realms have small numbers that never change and are never used
 /// again; the record that gives the number comes before all that speak of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(Hash))]
 #[non_exhaustive]
 pub enum Record {
     /// A user is there, or has another password.
@@ -289,6 +290,7 @@ pub enum Record {
 
 /// A message that a user sent to another realm, as the user is shown it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(Hash))]
 pub struct Post {
     /// The envelope's id; later messages of a realm have greater ones.
     pub id: Uuid,
@@ -304,6 +306,7 @@ pub struct Post {
 
 /// What became of a message to another realm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(Hash))]
 #[non_exhaustive]
 pub enum PostState {
     /// It waits.

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 /// A frame, as both realms of a link speak it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(Hash))]
 #[non_exhaustive]
 pub enum Frame {
     /// Who I am and whom I take you for; the first frame of each side.
@@ -94,6 +95,7 @@ pub enum Frame {
 
 /// Who a realm is and whom it takes the other for.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(Hash))]
 pub struct Hello {
     /// The sender.
     pub realm: String,
@@ -111,6 +113,7 @@ pub struct Hello {
 
 /// One side's view of one stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(Hash))]
 pub struct Resume {
     /// The stream's id.
     pub stream: Uuid,
@@ -132,6 +135,7 @@ pub enum StreamKind {
 
 /// The sender's or the receiver's end of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(Hash))]
 pub enum View {
     /// What I hold for you.
     Sender {
@@ -165,6 +169,7 @@ pub enum Question {
 
 /// An event of a live group, to or from its home.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(Hash))]
 pub struct Live {
     /// The group's name at its home, which is one of the two realms.
     pub group: String,

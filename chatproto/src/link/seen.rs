@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 /// The ids of the messages last kept of one peer.
 #[derive(Clone, Debug)]
+#[cfg_attr(test, derive(PartialEq, Eq))]
 pub(crate) struct Seen {
     ids: SeededSet<Uuid>,
     /// In the order in which they were kept; the last one has the number `last`.
@@ -65,6 +66,14 @@ impl Seen {
                 self.ids.remove(&first);
             }
         }
+    }
+}
+
+/// What is in the set is in the order too.
+#[cfg(test)]
+impl std::hash::Hash for Seen {
+    fn hash<H: std::hash::Hasher>(&self, hasher: &mut H) {
+        (&self.order, self.last).hash(hasher);
     }
 }
 

@@ -17,6 +17,7 @@ pub(crate) enum Arrival {
 
 /// The receiving end: a cursor.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(Hash))]
 pub(crate) struct InStream {
     pub(crate) id: Uuid,
     pub(crate) kind: StreamKind,
@@ -38,6 +39,7 @@ pub(crate) struct InStream {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(test, derive(Hash))]
 struct InFlow {
     is_resumed: bool,
     /// Up to here the peer was told on this link what was refused.

@@ -17,6 +17,7 @@ const EXPIRED_BYTES_MAX: u64 = 262_144;
 
 /// An envelope in a stream. Where there are many, those at the end are in the store alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(Hash))]
 struct Row {
     id: Uuid,
     envelope: Option<Arc<Envelope>>,
@@ -31,6 +32,7 @@ struct Row {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(Hash))]
 enum RowState {
     ToSend,
     /// It cannot be sent, and its writer is being told: nothing goes on before that is stored.
@@ -91,6 +93,7 @@ pub(crate) enum Resumed {
 
 /// The sending end: what the peer has not acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(Hash))]
 pub(crate) struct OutStream {
     pub(crate) id: Uuid,
     pub(crate) kind: StreamKind,
@@ -123,6 +126,7 @@ pub(crate) struct OutStream {
 
 /// How far the present link may send. Gone with the link.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(test, derive(Hash))]
 struct Flow {
     /// The receiver said where it stands.
     is_resumed: bool,
