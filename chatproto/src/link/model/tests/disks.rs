@@ -94,15 +94,6 @@ fn bigger_scopes_hold_too() {
             },
         );
         hold(
-            &format!("an older copy of the {whose}'s disk, mail both ways"),
-            Scope {
-                mail: [1, 1],
-                copies,
-                refusals: [1, 1],
-                ..quiet()
-            },
-        );
-        hold(
             &format!("an empty disk for the {whose}, a crash of each, a cut"),
             Scope {
                 replaced: copies,
@@ -112,6 +103,15 @@ fn bigger_scopes_hold_too() {
             },
         );
     }
+    hold(
+        "an older copy of the sender's disk, mail both ways",
+        Scope {
+            mail: [1, 1],
+            copies: [1, 0],
+            refusals: [1, 1],
+            ..quiet()
+        },
+    );
     hold(
         "an older copy of the sender's disk, a crash, an expiry",
         Scope {
