@@ -7,6 +7,7 @@
     reason = "a test says what went wrong by failing"
 )]
 
+pub(crate) mod dice;
 pub(crate) mod running;
 
 use realmd::{Server, Settings};

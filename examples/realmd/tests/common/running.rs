@@ -34,6 +34,11 @@ impl Home {
         std::fs::write(self.path(name), text).unwrap();
     }
 
+    /// Leaves the folder where it is, for people to look into.
+    pub(crate) fn keep(&mut self) {
+        self.folder.disable_cleanup(true);
+    }
+
     /// Starts `realm.toml`.
     pub(crate) fn start(&self) -> Running {
         Running::start(Command::new(REALMD).arg(self.path("realm.toml")))
@@ -86,11 +91,16 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(command: &mut Command) -> Self {
+        Self::start_logging(command, Stdio::piped())
+    }
+
+    /// Starts it with a log that goes elsewhere, since a pipe that nobody reads is soon full.
+    pub(crate) fn start_logging(command: &mut Command, log: Stdio) -> Self {
         let mut child = command
             .env_remove("RUST_LOG")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(log)
             .spawn()
             .unwrap();
         let mut ready = String::new();
@@ -155,12 +165,9 @@ impl Drop for Running {
 
 fn rest(child: &mut Child) -> String {
     let mut log = String::new();
-    child
-        .stderr
-        .take()
-        .unwrap()
-        .read_to_string(&mut log)
-        .unwrap();
+    if let Some(mut stderr) = child.stderr.take() {
+        stderr.read_to_string(&mut log).unwrap();
+    }
     log
 }
 

@@ -1,7 +1,7 @@
 //! Compares what the realms hold with what the ledgers say.
 
+use crate::common::dice::Dice;
 use crate::common::{Client, eventually};
-use crate::dice::Dice;
 use crate::ledger::{Clock, Contents, Taking, name, parse};
 use crate::person::Person;
 use crate::town::{self, Town};

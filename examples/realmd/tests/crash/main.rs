@@ -15,13 +15,12 @@
 mod common;
 
 mod audit;
-mod dice;
 mod ledger;
 mod person;
 mod town;
 
 use audit::Audit;
-use dice::Dice;
+use common::dice::Dice;
 use ledger::Clock;
 use person::Person;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! Somebody who writes, reads, and remembers everything.
 
 use crate::common::Client;
-use crate::dice::Dice;
+use crate::common::dice::Dice;
 use crate::ledger::{Clock, Contents, Letter, Taking, name, parse};
 use crate::town;
 use serde_json::Value;

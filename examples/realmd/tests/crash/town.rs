@@ -1,8 +1,8 @@
 //! The two realms, and who lives where.
 
+use crate::common::dice::Dice;
 use crate::common::running::{Home, Running};
 use crate::common::{Client, eventually};
-use crate::dice::Dice;
 use crate::ledger::name;
 use crate::person::Person;
 use std::fmt::Write as _;
