@@ -79,7 +79,9 @@ pub(super) enum Sent {
     Queued,
     Delivered,
     /// The reason is known once the bounce is there.
-    Failed { is_explained: bool },
+    Failed {
+        is_explained: bool,
+    },
     Unknown,
 }
 
@@ -147,7 +149,10 @@ impl Folk {
 
     /// Lets somebody listen in who changes what is said, or writes it down.
     fn tap(&mut self) {
-        let hostile = self.climate.hostile.map(|realm| (realm, self.dice.number()));
+        let hostile = self
+            .climate
+            .hostile
+            .map(|realm| (realm, self.dice.number()));
         let taps = Taps::new(
             (hostile, self.storm.sabotage),
             self.climate.realms,
