@@ -16,6 +16,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use uuid::Uuid;
 
+/// What is remembered of a peer's last words, in characters: it may say much.
+const ERROR_CHARS_MAX: usize = 200;
+
 /// Another realm, linked or not.
 #[derive(Debug)]
 pub(super) struct Peer {
@@ -345,9 +348,12 @@ impl Realm {
         self.redial(peer, now);
     }
 
+    /// Remembers why there is no link, as far as people will read.
     pub(super) fn peer_failed(&mut self, peer: PeerId, why: &str) {
+        let end = why.char_indices().nth(ERROR_CHARS_MAX);
+        let shown = why.get(..end.map_or(why.len(), |(at, _)| at));
         if let Some(place) = self.peer_mut(peer) {
-            place.last_error = Some(why.into());
+            place.last_error = shown.map(Box::from);
         }
     }
 }
