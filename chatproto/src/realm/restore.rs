@@ -164,6 +164,10 @@ impl Restore {
     }
 
     pub(super) fn begin(mut self) -> Realm {
+        for peer in &mut self.realm.peers {
+            peer.mail.restored_all();
+            peer.bounce.restored_all();
+        }
         self.add_users();
         self.restore_sessions();
         self.add_peers();

@@ -356,11 +356,25 @@ impl OutStream {
     /// as much.
     pub(crate) fn restore_acknowledged(&mut self, durable: u64, id: Uuid) -> bool {
         if durable > self.last() && self.rows.is_empty() {
+            let marked = self.marked;
             *self = Self::restored(self.id, self.kind, durable, id);
+            self.restore_marked(marked);
             return true;
         }
         while self.prune(durable).is_some() {}
         durable < self.oldest
+    }
+
+    /// Takes what a store knows of what may have been sent, before or after the rows themselves.
+    pub(crate) fn restore_marked(&mut self, upto: u64) {
+        self.marked(upto);
+    }
+
+    /// Notes that the store has given everything.
+    pub(crate) fn restored_all(&mut self) {
+        let last = self.last();
+        self.marked = self.marked.min(last);
+        self.marked_stored = self.marked_stored.min(last);
     }
 
     /// Who wrote what the peer has not acknowledged and is not given up.
