@@ -493,6 +493,9 @@ impl OutStream {
             if self.loaded == self.rows.len() && row.is_loaded() {
                 self.loaded += 1;
                 self.loaded_bytes += row.envelope.as_ref().map_or(0, |it| it.cost_bytes());
+            } else {
+                // Behind a row in the store alone it is read again, and counted then.
+                row.envelope = None;
             }
             self.rows.push_back(row);
         }
