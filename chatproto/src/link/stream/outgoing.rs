@@ -395,6 +395,12 @@ impl OutStream {
         (self.oldest..=self.last()).contains(&seq)
     }
 
+    /// How many envelopes may still arrive: what is given up is only a number that takes a place.
+    pub(crate) fn unsettled_mail(&self) -> usize {
+        let rows = self.unsettled.iter().chain(&self.rows);
+        rows.filter(|row| row.state == RowState::ToSend).count()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.rows.len() + self.unsettled.len()
     }
