@@ -15,8 +15,9 @@ pub(crate) use outgoing::{Expired, Fate, Next, OutStream, Resumed, Settled};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Violation(pub(crate) &'static str);
 
-/// No stream gets to a number that JSON could not carry.
-const SEQ_MAX: u64 = 1 << 53;
+/// No stream gets further: a store has 40 bits for a number, and a peer must not be able to break it
+/// with a greater one.
+const SEQ_MAX: u64 = (1 << 40) - 1;
 
 /// Refusals that one ack tells, so that it fits any link's line.
 const REFUSED_A_FRAME: usize = 128;

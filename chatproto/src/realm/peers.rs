@@ -264,7 +264,11 @@ impl Realm {
         now: Now,
     ) -> Result<(), PeerError> {
         let place = self.peer(peer).ok_or(PeerError::Unknown)?;
-        let (name, messages, link) = (place.name.clone(), place.mail.len() as u64, place.link);
+        let (name, messages, link) = (
+            place.name.clone(),
+            place.mail.unsettled_mail() as u64,
+            place.link,
+        );
         if messages > 0 && !is_bouncing {
             return Err(PeerError::HasMail { messages });
         }

@@ -149,7 +149,7 @@ impl Restore {
             return Err(wrong);
         }
         for stored in &self.realm.peers {
-            let (peer, messages) = (stored.name.clone(), stored.mail.len());
+            let (peer, messages) = (stored.name.clone(), stored.mail.unsettled_mail());
             let config = self.peers.iter().find(|config| config.name == peer);
             match config.map(|config| config.kind) {
                 _ if messages == 0 || self.is_bouncing => {}
@@ -164,6 +164,10 @@ impl Restore {
     }
 
     pub(super) fn begin(mut self) -> Realm {
+        for peer in &mut self.realm.peers {
+            peer.mail.restored_all();
+            peer.bounce.restored_all();
+        }
         self.add_users();
         self.restore_sessions();
         self.add_peers();

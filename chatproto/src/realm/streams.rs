@@ -92,15 +92,23 @@ impl Realm {
     /// Sends what the streams hold, as far as credit and the link's room go. Bounces first: they
     /// never wait for mail.
     pub(super) fn pump(&mut self, peer: PeerId, now: Now) {
+        // One after the other and not one inside the other: there may be thousands that do not fit.
+        while self.pump_once(peer, now) && self.batches.last().is_none() {}
+        self.read_queue(peer, now);
+    }
+
+    /// The same, up to what does not fit the peer's lines and is given up. Returns whether there was
+    /// such a thing: once that is stored, it goes on.
+    fn pump_once(&mut self, peer: PeerId, now: Now) -> bool {
         let Some(id) = self.peer(peer).and_then(|place| place.link) else {
-            return;
+            return false;
         };
         self.mark(peer);
         let Some(place) = self.peers.get_mut(peer.index()) else {
-            return;
+            return false;
         };
         let Some(link) = self.links.get_mut(id.0).filter(|link| link.is_ready) else {
-            return;
+            return false;
         };
         let before = link.outgoing.len();
         let mut too_long = Vec::new();
@@ -119,10 +127,10 @@ impl Realm {
             }
             self.watch_acks(peer, false, now);
         }
-        for (kind, row) in too_long {
-            self.give_up(peer, kind, &row, ErrorCode::MessageTooLong, now);
+        for (kind, row) in &too_long {
+            self.give_up(peer, *kind, row, ErrorCode::MessageTooLong, now);
         }
-        self.read_queue(peer, now);
+        !too_long.is_empty()
     }
 
     /// Tells the store which rows may be sent from now on, before they are.
@@ -350,9 +358,6 @@ impl Realm {
             self.bounce_here(peer, row.envelope.id, row.writer, to, code, now);
         }
         self.once_stored(peer, stream, Stored::Voided(seq));
-        if self.batches.last().is_none() {
-            self.pump(peer, now);
-        }
     }
 
     // What the peer says of it.

@@ -234,6 +234,27 @@ fn a_peer_that_mail_waits_for_is_not_taken_out() {
     assert_eq!(last_words(&pair.one), Some("removed"));
 }
 
+#[test]
+fn what_was_given_up_keeps_no_peer_from_being_taken_out() {
+    for loading in LOADINGS {
+        let config = durable(1, 2).limits(limits(&[("queue_ms_max", 1_000)]));
+        let mut site = Site::new(config);
+        let (_, token) = site.enter("messi", "surabaya");
+        send(&mut site, &token, "amsal@realm2", "satu");
+        site.wait(1_000);
+        site.commit();
+        assert_eq!(let_go(&site), (1, Some(ErrorCode::Expired), 0));
+
+        let without = example(1).durable(true);
+        assert_eq!(site.try_restart_as(without, loading), Ok(()), "{loading:?}");
+        site.commit();
+        site.restart_as(durable(1, 2), loading);
+
+        assert_eq!(remove(&mut site, false), Ok(()), "{loading:?}");
+        assert_eq!(texts(&mut site, "messi", "surabaya").len(), 1);
+    }
+}
+
 /// Two realms that are not linked: one message for the second is under way, and two are not.
 fn waiting() -> (Pair, String) {
     let mut pair = Pair::of(durable(1, 2), durable(2, 1));

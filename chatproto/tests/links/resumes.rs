@@ -374,14 +374,16 @@ fn a_peer_may_claim_what_it_was_never_sent_and_harms_itself_alone() {
 
 #[test]
 fn a_stream_may_begin_at_the_greatest_number_and_no_further() {
+    // What a store has room for.
+    const LAST: u64 = (1 << 40) - 1;
     let mut it = site(0);
     let (link, _) = linked(&mut it);
 
-    it.deliver(link, &[holds(MAIL, StreamKind::Mail, GREATEST, GREATEST)]);
-    it.deliver(link, &[letter(MAIL, GREATEST, 1, "akhir")]);
+    it.deliver(link, &[holds(MAIL, StreamKind::Mail, LAST, LAST)]);
+    it.deliver(link, &[letter(MAIL, LAST, 1, "akhir")]);
 
     assert_eq!(inbox(&mut it), [" akhir"]);
-    let missing = GREATEST - 1;
+    let missing = LAST - 1;
     let truncated = Event::HistoryTruncated {
         peer: name("realm2"),
         missing,
@@ -389,10 +391,7 @@ fn a_stream_may_begin_at_the_greatest_number_and_no_further() {
     assert!(it.events().contains(&&truncated));
     it.link_down(link);
     let (link, _) = linked(&mut it);
-    it.deliver(
-        link,
-        &[holds(MAIL, StreamKind::Mail, GREATEST, GREATEST + 1)],
-    );
+    it.deliver(link, &[holds(MAIL, StreamKind::Mail, LAST, LAST + 1)]);
     assert_eq!(misbehaved(&it), ["a resume with numbers that cannot be"]);
 }
 

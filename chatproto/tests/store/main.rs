@@ -15,6 +15,7 @@ mod fetch;
 mod harness;
 mod inspect;
 mod log;
+mod marks;
 mod opening;
 mod queue;
 mod readers;

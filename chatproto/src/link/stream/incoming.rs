@@ -167,6 +167,10 @@ impl InStream {
         if !self.flow.is_resumed {
             return Err(Violation("a void before its stream was resumed"));
         }
+        // Each may cost a cursor, so they wait for a slow store as envelopes do.
+        if seq == self.next && seq > self.flow.upto_given {
+            return Err(Violation("a void beyond the credit given"));
+        }
         self.pass(seq, id)
     }
 
@@ -176,6 +180,9 @@ impl InStream {
         }
         if seq < self.next {
             return Ok(Arrival::Duplicate);
+        }
+        if seq > SEQ_MAX {
+            return Err(Violation("a stream has no more numbers"));
         }
         self.next += 1;
         self.last_id = Some(id);

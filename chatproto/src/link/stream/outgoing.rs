@@ -356,11 +356,25 @@ impl OutStream {
     /// as much.
     pub(crate) fn restore_acknowledged(&mut self, durable: u64, id: Uuid) -> bool {
         if durable > self.last() && self.rows.is_empty() {
+            let marked = self.marked;
             *self = Self::restored(self.id, self.kind, durable, id);
+            self.restore_marked(marked);
             return true;
         }
         while self.prune(durable).is_some() {}
         durable < self.oldest
+    }
+
+    /// Takes what a store knows of what may have been sent, before or after the rows themselves.
+    pub(crate) fn restore_marked(&mut self, upto: u64) {
+        self.marked(upto);
+    }
+
+    /// Notes that the store has given everything.
+    pub(crate) fn restored_all(&mut self) {
+        let last = self.last();
+        self.marked = self.marked.min(last);
+        self.marked_stored = self.marked_stored.min(last);
     }
 
     /// Who wrote what the peer has not acknowledged and is not given up.
@@ -379,6 +393,12 @@ impl OutStream {
     /// Whether the row of a number is still to be sent, or is under way.
     pub(crate) fn holds(&self, seq: u64) -> bool {
         (self.oldest..=self.last()).contains(&seq)
+    }
+
+    /// How many envelopes may still arrive: what is given up is only a number that takes a place.
+    pub(crate) fn unsettled_mail(&self) -> usize {
+        let rows = self.unsettled.iter().chain(&self.rows);
+        rows.filter(|row| row.state == RowState::ToSend).count()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -479,6 +499,9 @@ impl OutStream {
             if self.loaded == self.rows.len() && row.is_loaded() {
                 self.loaded += 1;
                 self.loaded_bytes += row.envelope.as_ref().map_or(0, |it| it.cost_bytes());
+            } else {
+                // Behind a row in the store alone it is read again, and counted then.
+                row.envelope = None;
             }
             self.rows.push_back(row);
         }

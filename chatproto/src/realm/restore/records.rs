@@ -203,7 +203,7 @@ impl Restore {
                 upto,
             } => {
                 if let Some(out) = self.stream(peer, kind, stream)? {
-                    out.marked(upto.min(out.last()));
+                    out.restore_marked(upto);
                 }
             }
             Record::Queued {

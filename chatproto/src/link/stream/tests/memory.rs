@@ -231,3 +231,33 @@ fn a_row_that_was_never_read_is_settled_by_its_id() {
     assert_eq!((last.fate, last.envelope.clone()), (Fate::Refused, None));
     assert_eq!(gone.len(), 6);
 }
+
+#[test]
+fn what_is_in_memory_behind_what_is_not_is_counted_once_when_it_is_numbered_anew() {
+    let mut stream = long(9);
+    // The peer has 1 to 6, and the link is gone before it says what it refused.
+    resume(&mut stream, 6, 7).unwrap();
+    assert_eq!(stream.wanted(MEMORY_MAX, 0), Some((7, 9, 2_048)));
+    read(&mut stream, 7, 9);
+    stream.link_down();
+
+    assert_eq!(resume(&mut stream, 20, 21), Ok(Resumed::Older));
+    stream.renumber(Uuid::from_u128(0xa2));
+    stream.stored(9);
+    stream.marked(9);
+    resume(&mut stream, 0, 1).unwrap();
+    stream.credit(1_000, 1_000_000);
+
+    // The store gives one, and then another.
+    assert_eq!(sent(&mut stream), [1, 2, 3, 4]);
+    settled(&mut stream, 4, &[]);
+    assert_eq!(stream.wanted(MEMORY_MAX, 0), Some((5, 9, 2_048)));
+    read(&mut stream, 5, 6);
+    assert_eq!(sent(&mut stream), [5, 6]);
+    settled(&mut stream, 6, &[]);
+    assert_eq!(stream.wanted(MEMORY_MAX, 0), Some((7, 9, 2_048)));
+    read(&mut stream, 7, 9);
+    assert_eq!(sent(&mut stream), [7, 8, 9]);
+    settled(&mut stream, 9, &[]);
+    assert_eq!((stream.len(), stream.bytes()), (0, 0));
+}

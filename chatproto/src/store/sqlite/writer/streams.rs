@@ -33,8 +33,8 @@ const ACKNOWLEDGE: &str = "UPDATE streams SET acknowledged = ?2, acknowledged_id
 const DEQUEUE: &str = "DELETE FROM queue WHERE key BETWEEN ?1 AND ?2";
 const AWAIT: &str = "INSERT OR REPLACE INTO bounces_due VALUES (?1, ?2, ?3, ?4)";
 const SETTLE: &str = "DELETE FROM bounces_due WHERE realm = ?1 AND id = ?2";
-const DROP_REFUSALS: &str = "DELETE FROM refusals WHERE key BETWEEN ?2 AND ?3
-    AND NOT EXISTS (SELECT 1 FROM cursors WHERE id = ?1 AND stream = ?4)";
+const IS_ARRIVING: &str = "SELECT 1 FROM cursors WHERE id = ?1 AND stream = ?2";
+const DROP_REFUSALS: &str = "DELETE FROM refusals WHERE key BETWEEN ?1 AND ?2";
 const ARRIVE: &str = "INSERT INTO cursors VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO UPDATE SET
     stream = excluded.stream, durable = excluded.durable, envelope = excluded.envelope
     WHERE stream <> excluded.stream OR durable < excluded.durable";
@@ -275,9 +275,12 @@ impl Writer<'_> {
         id: Uuid,
     ) -> Result<(), Fault> {
         let at = stream(peer, kind)?;
+        // There may be thousands, which are not to be looked at for every cursor.
         if kind == StreamKind::Mail {
-            let (first, last) = range(peer.number())?;
-            self.run(DROP_REFUSALS, (at, first, last, arriving.as_bytes()))?;
+            let mut statement = self.connection.prepare_cached(IS_ARRIVING)?;
+            if !statement.exists((at, arriving.as_bytes()))? {
+                self.run(DROP_REFUSALS, range(peer.number())?)?;
+            }
         }
         let row = (
             at,
