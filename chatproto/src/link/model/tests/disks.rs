@@ -94,11 +94,10 @@ fn bigger_scopes_hold_too() {
             },
         );
         hold(
-            &format!("an empty disk for the {whose}, a crash of each, a cut"),
+            &format!("an empty disk for the {whose}, a crash of each"),
             Scope {
                 replaced: copies,
                 crashes: [1, 1],
-                cuts: 1,
                 ..quiet()
             },
         );
