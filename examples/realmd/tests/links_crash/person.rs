@@ -184,7 +184,7 @@ impl Person {
             let step = self.dice.pick(&[1, 2, 4, 5, 7, 8]);
             let idle = (self.at + step) % REALMS + REALMS * self.dice.below(2) as usize;
             let other = (self.at + step) % crate::PEOPLE;
-            let to = if self.dice.percent(15) { idle } else { other };
+            let to = if self.dice.percent(8) { idle } else { other };
             let is_bare = self.dice.percent(25);
             Letter {
                 is_bare,

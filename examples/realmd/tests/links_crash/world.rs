@@ -165,14 +165,18 @@ impl World {
         let mut story = format!("{what}\nseed {seed}; what happened around it:\n");
         let around = from_ms.saturating_sub(AROUND_MS)..=to_ms + AROUND_MS;
         let happened = self.happened.lock().unwrap();
-        let lines: Vec<_> = happened
+        let mut lines: Vec<_> = happened
             .iter()
             .filter(|(ms, _)| around.contains(ms))
             .collect();
-        for (ms, line) in lines.iter().take(LINES_TOLD) {
+        let more = lines.len().saturating_sub(LINES_TOLD);
+        // What is nearest tells most.
+        lines.sort_by_key(|(ms, _)| ms.abs_diff(from_ms));
+        lines.truncate(LINES_TOLD);
+        lines.sort();
+        for (ms, line) in lines {
             writeln!(story, "  {:8.3} s  {line}", *ms as f64 / 1_000.0).unwrap();
         }
-        let more = lines.len().saturating_sub(LINES_TOLD);
         writeln!(story, "  and {more} more").unwrap();
         story
     }
