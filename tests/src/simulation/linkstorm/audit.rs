@@ -48,11 +48,13 @@ impl Folk {
         for ((id, letter), expected) in shown.iter().zip(1..) {
             let there = kept.get(*id as usize - 1);
             let is_right = there.is_some_and(|it| number(&it.text) == *letter);
-            if (!is_right || *id != expected) && !self.ledger.was_set_back(at / self.climate.users_each)
+            if (!is_right || *id != expected)
+                && !self.ledger.was_set_back(at / self.climate.users_each)
             {
                 let who = self.people[at].person.address();
-                self.ledger
-                    .stray(format!("{who} was shown {letter:?} as message {id} out of turn"));
+                self.ledger.stray(format!(
+                    "{who} was shown {letter:?} as message {id} out of turn"
+                ));
                 return;
             }
         }
@@ -78,7 +80,8 @@ impl Folk {
             let known = number(&one.text).filter(|it| *it < self.ledger.letters.len());
             let Some(number) = known else {
                 let who = owner.address();
-                self.ledger.stray(format!("{who} has {one:?}, which nobody wrote"));
+                self.ledger
+                    .stray(format!("{who} has {one:?}, which nobody wrote"));
                 continue;
             };
             let letter = self.ledger.letters[number];
@@ -108,10 +111,7 @@ impl Folk {
         match about.filter(|about| about.0.ends_with(&format!("@{realm}"))) {
             Some((about, _)) => {
                 self.report.bounced += 1;
-                *found
-                    .bounces
-                    .entry((owner, about.to_owned()))
-                    .or_default() += 1;
+                *found.bounces.entry((owner, about.to_owned())).or_default() += 1;
             }
             None => {
                 let who = owner.address();
@@ -226,7 +226,10 @@ impl Folk {
     fn match_bounces(&mut self, mut due: BTreeMap<(Person, usize), Due>, found: &Found) {
         for ((person, about), left) in &found.bounces {
             let (user, realm) = about.split_once('@').unwrap_or_default();
-            let realm = REALMS.iter().position(|known| *known == realm).unwrap_or_default();
+            let realm = REALMS
+                .iter()
+                .position(|known| *known == realm)
+                .unwrap_or_default();
             if self.climate.is_hostile(realm) || self.climate.is_hostile(person.realm) {
                 continue;
             }

@@ -146,7 +146,10 @@ impl Folk {
 
     /// Lets somebody listen in who changes what is said, or writes it down.
     fn tap(&mut self) {
-        let hostile = self.climate.hostile.map(|realm| (realm, self.dice.number()));
+        let hostile = self
+            .climate
+            .hostile
+            .map(|realm| (realm, self.dice.number()));
         let taps = Taps::new(
             (hostile, self.storm.sabotage),
             self.climate.realms,
