@@ -15,10 +15,17 @@ pub(crate) enum Loading {
     Summed,
     /// Every record, and all of them again: a record that comes twice does no more than once.
     Twice,
+    /// Every record, and each again at once.
+    Doubled,
 }
 
 /// All ways.
-pub(crate) const LOADINGS: [Loading; 3] = [Loading::Whole, Loading::Summed, Loading::Twice];
+pub(crate) const LOADINGS: [Loading; 4] = [
+    Loading::Whole,
+    Loading::Summed,
+    Loading::Twice,
+    Loading::Doubled,
+];
 
 /// Committed records.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +39,10 @@ impl Log {
             Loading::Whole => self.records.clone(),
             Loading::Summed => self.summed(),
             Loading::Twice => [&self.records[..], &self.records].concat(),
+            Loading::Doubled => {
+                let doubled = self.records.iter().flat_map(|it| [it.clone(), it.clone()]);
+                doubled.collect()
+            }
         }
     }
 

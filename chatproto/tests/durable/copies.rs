@@ -226,7 +226,7 @@ fn new_numbers_survive_a_cut_between_any_two_steps() {
 #[test]
 fn new_numbers_survive_a_crash_of_the_sender_between_any_two_steps() {
     for steps in 0..80 {
-        let loading = LOADINGS[steps % 3];
+        let loading = LOADINGS[steps % LOADINGS.len()];
         let bounces = disturbed(steps, loading, Pair::restart_one);
 
         assert_eq!(bounces, [UNKNOWN], "{steps}");
@@ -236,7 +236,7 @@ fn new_numbers_survive_a_crash_of_the_sender_between_any_two_steps() {
 #[test]
 fn new_numbers_survive_a_crash_of_the_receiver_between_any_two_steps() {
     for steps in 0..80 {
-        let loading = LOADINGS[steps % 3];
+        let loading = LOADINGS[steps % LOADINGS.len()];
         let bounces = disturbed(steps, loading, Pair::restart_two);
 
         assert_eq!(bounces, [UNKNOWN], "{steps}");
@@ -246,7 +246,7 @@ fn new_numbers_survive_a_crash_of_the_receiver_between_any_two_steps() {
 #[test]
 fn new_numbers_survive_a_crash_of_both_between_any_two_steps() {
     for steps in 0..80 {
-        let loading = LOADINGS[steps % 3];
+        let loading = LOADINGS[steps % LOADINGS.len()];
         let bounces = disturbed(steps, loading, |pair, loading| {
             pair.restart_one(loading);
             pair.restart_two(loading);

@@ -10,6 +10,7 @@
 mod backlog;
 #[path = "../common/mod.rs"]
 mod common;
+mod contradictions;
 mod copies;
 mod deaths;
 mod edges;

@@ -507,11 +507,11 @@ impl World {
             same
         });
         let delivered = &self.in_store.delivered;
-        // P2 and P3.
-        assert!(
-            delivered.is_sorted_by(|one, two| one < two),
-            "{delivered:?}"
-        );
+        // P2 and P3. What was given up in a life that is forgotten may come after what followed it.
+        let once: BTreeSet<_> = delivered.iter().collect();
+        assert_eq!(once.len(), delivered.len(), "{delivered:?}");
+        let in_order = delivered.iter().filter(|id| !self.was_given_up(**id));
+        assert!(in_order.is_sorted(), "{delivered:?}");
         // P1.
         let bounced = &self.out_store.bounced;
         for id in &self.kept {
@@ -528,12 +528,13 @@ impl World {
 
 fn holds(with_older_copies: bool) {
     let mut runner = TestRunner::new(Config::with_cases(1_000));
-    let is_wanted = move |step: &Step| with_older_copies || !matches!(step, Step::OlderSender(_));
-    let steps = vec(step().prop_filter("no older copies", is_wanted), 0..150);
+    let steps = vec(step(), 0..150);
     let result = runner.run(&steps, |steps| {
         let mut world = World::new();
         for step in steps {
-            world.act(step);
+            if with_older_copies || !matches!(step, Step::OlderSender(_)) {
+                world.act(step);
+            }
         }
         world.drain();
         world.check();
