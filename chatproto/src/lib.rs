@@ -5,7 +5,8 @@
 //! driver of a few dozen lines makes it a server; `examples/realmd` is one for production.
 //!
 //! Begin at [`Realm`]; what it is made of is in [`Config`], what it asks for in [`Output`], and what
-//! runs on a link's socket in [`link::transport::LinkTransport`].
+//! runs on a link's socket in [`link::transport::LinkTransport`]. How realms speak to each other is
+//! specified, with diagrams and sample traffic, in [`link::protocol`].
 #![forbid(unsafe_code)]
 
 mod account;
