@@ -30,10 +30,11 @@ use std::time::{Duration, Instant};
 const PAIRS: usize = 10;
 const MESSAGES: usize = 20_000;
 const MESSAGES_LONG: usize = 1_000_000;
+/// What a text has beside its number: in all far more than a realm may keep in memory.
+const BALLAST_BYTES: usize = 2_000;
+const BALLAST_BYTES_LONG: usize = 500;
 /// Lines that are sent before their answers are read.
 const BURST: usize = 200;
-/// What a text has beside its number.
-const BALLAST_BYTES: usize = 1_000;
 /// What one waiting message may take in memory beside its text: a row that says where it is.
 const ROW_BYTES: usize = 256;
 /// What a realm takes for itself, with the store's caches, batches under way and debugging.
@@ -44,7 +45,15 @@ const STANDSTILL: Duration = Duration::from_secs(60);
 #[test]
 fn what_waits_for_a_peer_that_is_away_arrives_in_order_and_takes_little_memory() {
     let is_long = std::env::var_os("CHATPROTO_LONG").is_some();
-    let messages = if is_long { MESSAGES_LONG } else { MESSAGES };
+    let (messages, ballast) = if is_long {
+        (MESSAGES_LONG, BALLAST_BYTES_LONG)
+    } else {
+        (MESSAGES, BALLAST_BYTES)
+    };
+    let each = Each {
+        count: messages / PAIRS,
+        ballast: "x".repeat(ballast),
+    };
     let home = Home::new("");
     write_file(&home, 1, messages, "");
     let one = start(&home, "realm1");
@@ -55,8 +64,8 @@ fn what_waits_for_a_peer_that_is_away_arrives_in_order_and_takes_little_memory()
     let began = Instant::now();
     std::thread::scope(|scope| {
         for pair in 0..PAIRS {
-            let address = one.address;
-            scope.spawn(move || write(address, pair, messages / PAIRS));
+            let (address, each) = (one.address, &each);
+            scope.spawn(move || write(address, pair, each));
         }
     });
     let (mut guest, token) = Client::login(one.address, &user(1, 0), "secret");
@@ -70,8 +79,8 @@ fn what_waits_for_a_peer_that_is_away_arrives_in_order_and_takes_little_memory()
     let began = Instant::now();
     std::thread::scope(|scope| {
         for pair in 0..PAIRS {
-            let address = two.address;
-            scope.spawn(move || read(address, pair, messages / PAIRS));
+            let (address, each) = (two.address, &each);
+            scope.spawn(move || read(address, pair, each));
         }
     });
     let drained_s = began.elapsed().as_secs_f64();
@@ -138,20 +147,29 @@ fn start(home: &Home, name: &str) -> Running {
     Running::start_logging(command, log.into())
 }
 
-fn text(number: usize) -> String {
-    format!("{number}.{}", "x".repeat(BALLAST_BYTES))
+/// What each writer has to say.
+struct Each {
+    count: usize,
+    ballast: String,
+}
+
+impl Each {
+    fn text(&self, number: usize) -> String {
+        format!("{number}.{}", self.ballast)
+    }
 }
 
 /// Writes all that one writer has to say.
-fn write(address: SocketAddr, pair: usize, count: usize) {
+fn write(address: SocketAddr, pair: usize, each: &Each) {
     let (mut client, token) = Client::login(address, &user(1, pair), "secret");
     let to = user(2, pair);
-    let numbers: Vec<usize> = (0..count).collect();
+    let numbers: Vec<usize> = (0..each.count).collect();
     for burst in numbers.chunks(BURST) {
-        let lines: String = burst
-            .iter()
-            .map(|number| format!("send {token} {to}@realm2 {}\r\n", text(*number)))
-            .collect();
+        let mut lines = String::new();
+        for number in burst {
+            let text = each.text(*number);
+            write!(lines, "send {token} {to}@realm2 {text}\r\n").unwrap();
+        }
         client.send(&lines);
         for number in burst {
             let reply = client.reply();
@@ -162,21 +180,30 @@ fn write(address: SocketAddr, pair: usize, count: usize) {
 }
 
 /// Reads all that one reader is to be told, and takes it out.
-fn read(address: SocketAddr, pair: usize, count: usize) {
+fn read(address: SocketAddr, pair: usize, each: &Each) {
     let (mut client, token) = Client::login(address, &user(2, pair), "secret");
     let (mut read, mut since) = (0, Instant::now());
-    while read < count {
+    while read < each.count {
         let reply = client.ask(&format!("peek {token} 1000\r\n"));
         let page: Value = serde_json::from_str(&reply).unwrap();
         let messages = page["messages"].as_array().unwrap();
         for message in messages {
             let shown = message["msg"].as_str().unwrap().trim();
-            assert_eq!(shown, text(read), "message {read} of {}", user(1, pair));
+            assert_eq!(
+                shown,
+                each.text(read),
+                "message {read} of {}",
+                user(1, pair)
+            );
             read += 1;
             assert_eq!(message["id"], read as u64);
         }
         if messages.is_empty() {
-            assert!(since.elapsed() < STANDSTILL, "{read} of {count} came");
+            assert!(
+                since.elapsed() < STANDSTILL,
+                "{read} of {} came",
+                each.count
+            );
             std::thread::sleep(Duration::from_millis(50));
             continue;
         }

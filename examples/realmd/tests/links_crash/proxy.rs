@@ -36,15 +36,15 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    pub(crate) fn between(caller: usize, callee: usize, world: &Arc<World>, dice: Dice) -> Self {
+    pub(crate) fn between(from: usize, to: usize, world: &Arc<World>, dice: Dice) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
         let is_over = Arc::new(AtomicBool::new(false));
         let mut exchange = Exchange {
             listener,
-            callee,
-            name: format!("line {} > {}", caller + 1, callee + 1),
+            to,
+            name: format!("line {} > {}", from + 1, to + 1),
             world: Arc::clone(world),
             dice,
             is_over: Arc::clone(&is_over),
@@ -73,7 +73,7 @@ impl Drop for Proxy {
 
 struct Exchange {
     listener: TcpListener,
-    callee: usize,
+    to: usize,
     name: String,
     world: Arc<World>,
     dice: Dice,
@@ -90,9 +90,9 @@ impl Exchange {
     fn run(&mut self) {
         while !self.is_over.load(Ordering::SeqCst) {
             match self.listener.accept() {
-                Ok((caller, _)) => self.take(caller),
+                Ok((dialler, _)) => self.take(dialler),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::sleep(TURN),
-                Err(error) => self.world.accuse(format!("{}: {error}", self.name)),
+                Err(error) => self.world.accuse(&format!("{}: {error}", self.name)),
             }
             self.threads.retain(|thread| !thread.is_finished());
             self.strangers.retain(|thread| !thread.is_finished());
@@ -105,23 +105,23 @@ impl Exchange {
         threads.for_each(|thread| thread.join().unwrap_or_default());
     }
 
-    fn take(&mut self, caller: TcpStream) {
+    fn take(&mut self, dialler: TcpStream) {
         self.count += 1;
         let name = format!("{}, connection {}", self.name, self.count);
-        caller.set_nonblocking(false).unwrap();
+        dialler.set_nonblocking(false).unwrap();
         if self.world.is_rough() {
             if self.dice.percent(6) {
                 self.refuses_until_ms = self.world.ms() + self.dice.below(1_000);
             }
             if self.world.ms() < self.refuses_until_ms {
                 self.world.suffered(Fault::Refusal, &name);
-                pump::reset(&caller);
+                pump::reset(&dialler);
                 return;
             }
         }
-        let place = self.world.place(self.callee);
-        let Some(callee) = place.and_then(|place| TcpStream::connect(place.links).ok()) else {
-            pump::reset(&caller);
+        let place = self.world.place(self.to);
+        let Some(acceptor) = place.and_then(|place| TcpStream::connect(place.links).ok()) else {
+            pump::reset(&dialler);
             return;
         };
         let is_echo = self.world.is_rough() && self.dice.percent(3);
@@ -133,7 +133,7 @@ impl Exchange {
             world: Arc::clone(&self.world),
             is_over: Arc::clone(&self.is_over),
             is_cut: AtomicBool::new(false),
-            ends: [caller, callee],
+            ends: [dialler, acceptor],
         });
         for from in [0, 1] {
             // An echo plays what the dialler says back to it.
@@ -146,7 +146,7 @@ impl Exchange {
 
     /// Somebody calls who is no realm: with nothing to say, or with what a dialler once said.
     fn call_as_stranger(&mut self) {
-        let Some(place) = self.world.place(self.callee) else {
+        let Some(place) = self.world.place(self.to) else {
             return;
         };
         let recording = {
@@ -174,7 +174,7 @@ impl Exchange {
             let answer = play(place.links, &words, &world, &is_over);
             if answer > ANSWER_BYTES {
                 let said = words.len();
-                world.accuse(format!(
+                world.accuse(&format!(
                     "{name}: {said} bytes that were played back were answered by {answer}"
                 ));
             }

@@ -198,7 +198,7 @@ impl Town {
         let mut times_empty = 0;
         // Twice, since a bounce may begin where all was empty a moment ago.
         while times_empty < 2 {
-            let now: u64 = guests.iter_mut().map(|guest| queued(guest)).sum();
+            let now: u64 = guests.iter_mut().map(queued).sum();
             times_empty = if now == 0 { times_empty + 1 } else { 0 };
             if now != waiting {
                 (waiting, since) = (now, Instant::now());
@@ -223,7 +223,8 @@ impl Town {
                 .find(|line| ALARMS.iter().any(|word| line.contains(word)));
             if let Some(alarm) = alarm {
                 let what = format!("realm{} says: {alarm}", at + 1);
-                self.world.fail(&what, 0, self.world.ms());
+                let ms = self.world.ms_of(alarm);
+                self.world.fail(&what, ms, ms);
             }
             *read = log.len();
         }

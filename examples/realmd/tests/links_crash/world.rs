@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub(crate) const REALMS: usize = 3;
 /// What happened before is of no use to anybody.
@@ -55,6 +55,7 @@ impl Tally {
 
 pub(crate) struct World {
     began: Instant,
+    began_unix_ms: u64,
     seed: u64,
     is_rough: AtomicBool,
     places: [Mutex<Option<Place>>; REALMS],
@@ -67,8 +68,10 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(seed: u64) -> Self {
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         Self {
             began: Instant::now(),
+            began_unix_ms: unix.as_millis() as u64,
             seed,
             is_rough: AtomicBool::new(false),
             places: Default::default(),
@@ -81,6 +84,18 @@ impl World {
 
     pub(crate) fn ms(&self) -> u64 {
         self.began.elapsed().as_millis() as u64
+    }
+
+    /// When a line was logged, which begins with the day and the time of the day; now if it does not.
+    pub(crate) fn ms_of(&self, line: &str) -> u64 {
+        let field = |from: usize, to| line.get(from..to).and_then(|it| it.parse::<u64>().ok());
+        let fields = (field(11, 13), field(14, 16), field(17, 19), field(20, 23));
+        let (Some(h), Some(m), Some(s), Some(ms)) = fields else {
+            return self.ms();
+        };
+        let day_ms = 24 * 60 * 60 * 1_000;
+        let of_day = ((h * 60 + m) * 60 + s) * 1_000 + ms;
+        (of_day + day_ms - self.began_unix_ms % day_ms) % day_ms
     }
 
     /// Whether realms and lines suffer now.
@@ -141,10 +156,10 @@ impl World {
     }
 
     /// Notes what is wrong, by a thread that nobody waits for.
-    pub(crate) fn accuse(&self, what: String) {
+    pub(crate) fn accuse(&self, what: &str) {
         let at_ms = self.ms();
         let mut wrong = self.wrong.lock().unwrap();
-        wrong.get_or_insert_with(|| self.story(&what, at_ms, at_ms));
+        wrong.get_or_insert_with(|| self.story(what, at_ms, at_ms));
     }
 
     /// Fails if a thread has found something wrong.
