@@ -445,9 +445,9 @@ pub enum Event {
     PeerSaid {
         /// The peer.
         peer: RealmName,
-        /// A stable word; as it came, so escape it before showing it.
+        /// A stable word; as it came, up to 256 characters of it, so escape it before showing it.
         code: String,
-        /// A sentence; as it came.
+        /// A sentence, likewise.
         text: String,
     },
     /// A peer broke the protocol.

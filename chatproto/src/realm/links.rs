@@ -55,6 +55,13 @@ pub(super) struct Link {
     awaiting_since_ms: Option<u64>,
 }
 
+/// What is kept of a peer's last words, in characters: logs and users see them.
+const WORDS_CHARS_MAX: usize = 256;
+
+fn beginning(words: &str) -> String {
+    words.chars().take(WORDS_CHARS_MAX).collect()
+}
+
 /// What a frame counts for among the bytes that a peer leaves unread. Envelopes and voids are few
 /// at a time, and stay in their stream.
 fn weight(frame: &Frame) -> usize {
@@ -487,7 +494,7 @@ impl Realm {
             };
         }
         if let Frame::Error { code, text } | Frame::Bye { code, text } = frame {
-            let (code, text) = (code.clone(), text.clone());
+            let (code, text) = (beginning(code), beginning(text));
             let said = format!("it said: {text}");
             if let Some(peer) = self.peer(peer).map(|peer| peer.name.clone()) {
                 self.event(|| Event::PeerSaid { peer, code, text });

@@ -92,23 +92,15 @@ impl Realm {
     /// Sends what the streams hold, as far as credit and the link's room go. Bounces first: they
     /// never wait for mail.
     pub(super) fn pump(&mut self, peer: PeerId, now: Now) {
-        // One after the other and not one inside the other: there may be thousands that do not fit.
-        while self.pump_once(peer, now) && self.batches.last().is_none() {}
-        self.read_queue(peer, now);
-    }
-
-    /// The same, up to what does not fit the peer's lines and is given up. Returns whether there was
-    /// such a thing: once that is stored, it goes on.
-    fn pump_once(&mut self, peer: PeerId, now: Now) -> bool {
         let Some(id) = self.peer(peer).and_then(|place| place.link) else {
-            return false;
+            return;
         };
         self.mark(peer);
         let Some(place) = self.peers.get_mut(peer.index()) else {
-            return false;
+            return;
         };
         let Some(link) = self.links.get_mut(id.0).filter(|link| link.is_ready) else {
-            return false;
+            return;
         };
         let before = link.outgoing.len();
         let mut too_long = Vec::new();
@@ -127,10 +119,10 @@ impl Realm {
             }
             self.watch_acks(peer, false, now);
         }
-        for (kind, row) in &too_long {
-            self.give_up(peer, *kind, row, ErrorCode::MessageTooLong, now);
+        for (kind, row) in too_long {
+            self.give_up(peer, kind, &row, ErrorCode::MessageTooLong, now);
         }
-        !too_long.is_empty()
+        self.read_queue(peer, now);
     }
 
     /// Tells the store which rows may be sent from now on, before they are.
@@ -358,6 +350,9 @@ impl Realm {
             self.bounce_here(peer, row.envelope.id, row.writer, to, code, now);
         }
         self.once_stored(peer, stream, Stored::Voided(seq));
+        if self.batches.last().is_none() {
+            self.pump(peer, now);
+        }
     }
 
     // What the peer says of it.

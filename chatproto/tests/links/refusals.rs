@@ -312,23 +312,3 @@ fn mail_too_long_for_the_peer_comes_back_and_delays_no_other() {
         format!("{{\"status\": \"OK\", \"messages\": {{\"*realm2*\": [{word}]}}}}\r\n\r\n")
     );
 }
-
-#[test]
-fn thousands_that_are_too_long_for_the_peer_take_no_more_stack_than_one() {
-    let narrow = limits(&[("link_line_bytes_max", 4_096)]);
-    let mut pair = Pair::of(
-        example_with_peer(1, 2),
-        example_with_peer(2, 1).limits(narrow),
-    );
-    let (messi, token) = pair.one.log_in("messi", "surabaya");
-    let line = format!("send {token} amsal@realm2 {}\r\n", "x".repeat(4_000));
-    for _ in 0..9_000 {
-        assert_eq!(pair.one.say(messi, &line), SENT);
-    }
-
-    pair.connect();
-
-    let inbox = pair.one.inbox(messi, &token);
-    assert_eq!(inbox.matches("terlalu panjang").count(), 9_000);
-    assert_eq!(pair.one.realm.peers().next().unwrap().queue_messages, 0);
-}

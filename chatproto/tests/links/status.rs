@@ -169,6 +169,10 @@ fn why_there_is_no_link_is_told() {
     let link = it.greeted_by("realm2", Direction::Accepted);
     it.deliver(link, &[bye("gone fishing\u{7}")]);
     assert_eq!(error(&it), "it said: gone fishing\u{7}");
+    // A peer does not get to write at length into logs and onto screens.
+    let link = it.greeted_by("realm2", Direction::Accepted);
+    it.deliver(link, &[bye(&"é".repeat(30_000))]);
+    assert_eq!(error(&it), format!("it said: {}", "é".repeat(256)));
     let link = it.greeted_by("realm2", Direction::Accepted);
     it.deliver(link, &[hello("realm2", "realm1")]);
     assert_eq!(error(&it), "a second hello");
