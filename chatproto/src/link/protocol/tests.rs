@@ -74,7 +74,10 @@ fn rules_are_numbered_and_say_what_they_prevent() {
     for (at, rule) in rules.iter().enumerate() {
         assert!(rule.starts_with(&format!("**R{}.** ", at + 1)), "{rule}");
         // Where it is part of a line or two, the words may be on both.
-        assert!(rule.replace('\n', " ").contains("*It prevents:* "), "{rule}");
+        assert!(
+            rule.replace('\n', " ").contains("*It prevents:* "),
+            "{rule}"
+        );
     }
 
     assert_eq!(rules.len(), 55);
@@ -83,10 +86,16 @@ fn rules_are_numbered_and_say_what_they_prevent() {
 #[test]
 fn only_rules_that_exist_are_referred_to() {
     for text in [FRAMES, STREAMS, NAMES, TRAFFIC, REASONS] {
-        for rest in text.split(['(', ' ', '*', ':']).filter_map(|word| word.strip_prefix('R')) {
+        for rest in text
+            .split(['(', ' ', '*', ':'])
+            .filter_map(|word| word.strip_prefix('R'))
+        {
             let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
             let number = digits.parse::<u64>().ok();
-            assert!(number.is_none_or(|number| (1..=55).contains(&number)), "R{rest}");
+            assert!(
+                number.is_none_or(|number| (1..=55).contains(&number)),
+                "R{rest}"
+            );
         }
     }
 }
