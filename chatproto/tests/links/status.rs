@@ -2,7 +2,7 @@
 
 use crate::common::{Pair, SENT, Site, example, example_with_peer, hello, name};
 use chatproto::link::frame::Frame;
-use chatproto::{Direction, LinkId, Output, PeerConfig, PeerState, PeerStatus};
+use chatproto::{Direction, Event, LinkId, Output, PeerConfig, PeerState, PeerStatus};
 
 fn site() -> Site {
     Site::new(example_with_peer(1, 2))
@@ -172,7 +172,13 @@ fn why_there_is_no_link_is_told() {
     // A peer does not get to write at length into logs and onto screens.
     let link = it.greeted_by("realm2", Direction::Accepted);
     it.deliver(link, &[bye(&"é".repeat(30_000))]);
-    assert_eq!(error(&it), format!("it said: {}", "é".repeat(256)));
+    let told = Event::PeerSaid {
+        peer: name("realm2"),
+        code: "maintenance".to_owned(),
+        text: "é".repeat(256),
+    };
+    assert!(it.events().contains(&&told));
+    assert_eq!(error(&it), format!("it said: {}", "é".repeat(191)));
     let link = it.greeted_by("realm2", Direction::Accepted);
     it.deliver(link, &[hello("realm2", "realm1")]);
     assert_eq!(error(&it), "a second hello");
