@@ -201,7 +201,9 @@ impl Log {
         let mut copy = self.disk.clone();
         copy.crash(Survival::Nothing);
         (copy.is_full, copy.fails_next) = (false, false);
-        copy.witness.begun.truncate((self.batches - self.disk.checkpoint_upto) as usize);
+        copy.witness
+            .begun
+            .truncate((self.batches - self.disk.checkpoint_upto) as usize);
         copy
     }
 

@@ -272,7 +272,10 @@ impl World {
             return self.connect_frames(dialler, acceptor, peer);
         }
         let now = [self.now_at(dialler), self.now_at(acceptor)];
-        let seeds = [wire::seed(self.departures, 0), wire::seed(self.departures, 1)];
+        let seeds = [
+            wire::seed(self.departures, 0),
+            wire::seed(self.departures, 1),
+        ];
         let [at_dialler, at_acceptor] = [dialler, acceptor].map(|it| self.transport_config(it));
         let dialling = LinkTransport::dial(&at_dialler, peer, seeds[0], now[0]);
         let accepting = LinkTransport::accept(&at_acceptor, seeds[1], now[1]);
@@ -293,9 +296,11 @@ impl World {
     fn connect_frames(&mut self, dialler: RealmIndex, acceptor: RealmIndex, peer: &RealmName) {
         let (now, now_at_acceptor) = (self.now_at(dialler), self.now_at(acceptor));
         let own = self.nodes[dialler].name.clone();
-        let accepted = self
-            .stir(acceptor)
-            .and_then(|realm| realm.link_up(&own, Direction::Accepted, now_at_acceptor).ok());
+        let accepted = self.stir(acceptor).and_then(|realm| {
+            realm
+                .link_up(&own, Direction::Accepted, now_at_acceptor)
+                .ok()
+        });
         let Some(accepted) = accepted else {
             return self.fail_dial(dialler, peer);
         };

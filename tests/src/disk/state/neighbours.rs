@@ -247,7 +247,10 @@ impl Neighbours {
             }
         }
         for (peer, id) in self.bounces_due.keys() {
-            left.push(format!("a bounce due from {} about {id}", self.realm(*peer)));
+            left.push(format!(
+                "a bounce due from {} about {id}",
+                self.realm(*peer)
+            ));
         }
         for (peer, seq) in self.refused.keys() {
             left.push(format!("a refusal of {}'s {seq}", self.realm(*peer)));

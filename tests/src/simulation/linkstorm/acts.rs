@@ -36,7 +36,11 @@ impl Folk {
         }
         let client = self.world.open(realm, "10.0.0.1");
         self.owners.push(Some(at));
-        assert_eq!(client.index() + 1, self.owners.len(), "nobody else connects");
+        assert_eq!(
+            client.index() + 1,
+            self.owners.len(),
+            "nobody else connects"
+        );
         self.people[at].desk = Some(client);
         if self.people[at].token.is_empty() {
             self.log_in(at);
@@ -59,7 +63,9 @@ impl Folk {
 
     fn write_letters(&mut self, at: usize) {
         let from = self.people[at].person;
-        let recipients: Vec<_> = (0..=self.dice.below(3)).map(|_| self.recipient(from)).collect();
+        let recipients: Vec<_> = (0..=self.dice.below(3))
+            .map(|_| self.recipient(from))
+            .collect();
         let count = 1 + self.dice.below(self.climate.burst);
         let mut lines = String::new();
         for _ in 0..count {

@@ -50,11 +50,13 @@ impl Folk {
         for ((id, letter), expected) in shown.iter().zip(1..) {
             let there = kept.get(*id as usize - 1);
             let is_right = there.is_some_and(|it| number(&it.text) == *letter);
-            if (!is_right || *id != expected) && !self.ledger.was_set_back(at / self.climate.users_each)
+            if (!is_right || *id != expected)
+                && !self.ledger.was_set_back(at / self.climate.users_each)
             {
                 let who = self.people[at].person.address();
-                self.ledger
-                    .stray(format!("{who} was shown {letter:?} as message {id} out of turn"));
+                self.ledger.stray(format!(
+                    "{who} was shown {letter:?} as message {id} out of turn"
+                ));
                 return;
             }
         }
@@ -80,7 +82,8 @@ impl Folk {
             let known = number(&one.text).filter(|it| *it < self.ledger.letters.len());
             let Some(number) = known else {
                 let who = owner.address();
-                self.ledger.stray(format!("{who} has {one:?}, which nobody wrote"));
+                self.ledger
+                    .stray(format!("{who} has {one:?}, which nobody wrote"));
                 continue;
             };
             let letter = self.ledger.letters[number];
@@ -110,10 +113,7 @@ impl Folk {
         match about.filter(|about| about.0.ends_with(&format!("@{realm}"))) {
             Some((about, _)) => {
                 self.report.bounced += 1;
-                *found
-                    .bounces
-                    .entry((owner, about.to_owned()))
-                    .or_default() += 1;
+                *found.bounces.entry((owner, about.to_owned())).or_default() += 1;
             }
             None => {
                 let who = owner.address();
@@ -149,8 +149,12 @@ impl Folk {
         for at in 0..self.people.len() {
             for (number, state) in self.people[at].outbox.take().unwrap_or_default() {
                 let letter = self.ledger.letters[number];
-                if state == (Sent::Failed { is_explained: true }) {
-                    found.explained.insert(number);
+                match state {
+                    Sent::Failed { is_explained: true } => {
+                        found.explained.insert(number);
+                    }
+                    Sent::Failed { .. } | Sent::Queued => self.suspect = Some(number),
+                    _ => {}
                 }
                 if self.is_old(&letter) || self.is_of_hostile(&letter) {
                     continue;
@@ -234,7 +238,10 @@ impl Folk {
     fn match_bounces(&mut self, mut due: BTreeMap<(Person, usize), Due>, found: &Found) {
         for ((person, about), left) in &found.bounces {
             let (user, realm) = about.split_once('@').unwrap_or_default();
-            let realm = REALMS.iter().position(|known| *known == realm).unwrap_or_default();
+            let realm = REALMS
+                .iter()
+                .position(|known| *known == realm)
+                .unwrap_or_default();
             if self.climate.is_hostile(realm) || self.climate.is_hostile(person.realm) {
                 continue;
             }

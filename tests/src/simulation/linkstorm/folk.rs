@@ -37,6 +37,8 @@ pub(super) struct Folk {
     pub(super) paused: BTreeMap<(RealmIndex, RealmIndex), u64>,
     pub(super) removed: BTreeMap<(RealmIndex, RealmIndex), u64>,
     pub(super) ledger: Ledger,
+    /// A letter with which something may be wrong.
+    pub(super) suspect: Option<usize>,
     pub(super) report: LinkReport,
     /// Whether a hostile realm behaves, and flaws are mended.
     pub(super) is_calm: Rc<Cell<bool>>,
@@ -79,7 +81,9 @@ pub(super) enum Sent {
     Queued,
     Delivered,
     /// The reason is known once the bounce is there.
-    Failed { is_explained: bool },
+    Failed {
+        is_explained: bool,
+    },
     Unknown,
 }
 
@@ -135,6 +139,7 @@ impl Folk {
             paused: BTreeMap::new(),
             removed: BTreeMap::new(),
             ledger: Ledger::default(),
+            suspect: None,
             report: LinkReport::default(),
             is_calm,
             trace,
@@ -147,7 +152,10 @@ impl Folk {
 
     /// Lets somebody listen in who changes what is said, or writes it down.
     fn tap(&mut self) {
-        let hostile = self.climate.hostile.map(|realm| (realm, self.dice.number()));
+        let hostile = self
+            .climate
+            .hostile
+            .map(|realm| (realm, self.dice.number()));
         let taps = Taps::new(
             (hostile, self.storm.sabotage),
             self.climate.realms,

@@ -49,8 +49,9 @@ impl Folk {
             }
             Event::OlderCopy { peer } => {
                 let peer = realm_of(peer);
-                self.trace
-                    .grave(at_ms, &[realm, peer], || "begin a stream anew, says the first".to_owned());
+                self.trace.grave(at_ms, &[realm, peer], || {
+                    "begin a stream anew, says the first".to_owned()
+                });
                 self.expect_setback(realm, peer, event);
             }
             Event::PeerRenewed { peer } => {
@@ -73,7 +74,8 @@ impl Folk {
             }
             Event::LinkUp { peer } => {
                 let peers = [realm, realm_of(peer)];
-                self.trace.fault(at_ms, &peers, || "link, says the first".to_owned());
+                self.trace
+                    .fault(at_ms, &peers, || "link, says the first".to_owned());
             }
             Event::LinkDown { peer, why } => {
                 let peers = [realm, realm_of(peer)];
@@ -175,15 +177,17 @@ impl Folk {
             let letter = self.ledger.letters[number];
             self.report.letters += usize::from(letter.from.realm != letter.realm);
             self.ledger.take(number);
-            self.trace.letter(at_ms, number, || "is accepted".to_owned());
+            self.trace
+                .letter(at_ms, number, || "is accepted".to_owned());
             return true;
         }
         if code(reply).ends_with("_full") {
             self.people[at].waits_ms = at_ms + FULL_MS;
         }
         self.ledger.answer(number, Fate::Refused);
-        self.trace
-            .letter(at_ms, number, || format!("is not accepted: {}", code(reply)));
+        self.trace.letter(at_ms, number, || {
+            format!("is not accepted: {}", code(reply))
+        });
         reply == NOT_FOUND || REFUSALS.contains(&code(reply))
     }
 
@@ -197,14 +201,17 @@ impl Folk {
                 return false;
             };
             let Ok(id) = id.parse() else { return false };
-            let letter = rest.split_once("\"msg\": \"").and_then(|(_, text)| number(text));
+            let letter = rest
+                .split_once("\"msg\": \"")
+                .and_then(|(_, text)| number(text));
             upto = Some(id);
             let person = &mut self.people[at];
             if id > person.read {
                 person.read = id;
                 person.shown.push((id, letter));
                 if let Some(letter) = letter {
-                    self.trace.letter(self.now_ms(), letter, || format!("is read as message {id}"));
+                    self.trace
+                        .letter(self.now_ms(), letter, || format!("is read as message {id}"));
                 }
             }
         }

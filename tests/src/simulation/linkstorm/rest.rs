@@ -130,7 +130,9 @@ impl Folk {
         }
         self.pass(100);
         let letters = self.ledger.letters[first..].iter();
-        let taken = letters.filter(|it| matches!(it.fate, Fate::Taken(_))).count();
+        let taken = letters
+            .filter(|it| matches!(it.fate, Fate::Taken(_)))
+            .count();
         // Where disks were set back, a place may be kept for a bounce that is lost, as was told.
         if taken as u64 != places && !self.climate.forgets() {
             let who = self.people[at].person.address();

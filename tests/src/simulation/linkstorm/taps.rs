@@ -66,7 +66,9 @@ impl Taps {
     }
 
     fn acknowledge(&mut self, (from, to): Way, frames: &mut Vec<Frame>) {
-        let streams = self.arrived.range((from, to, Uuid::nil())..=(from, to, Uuid::max()));
+        let streams = self
+            .arrived
+            .range((from, to, Uuid::nil())..=(from, to, Uuid::max()));
         frames.extend(streams.map(|((_, _, stream), durable)| Frame::Ack {
             stream: *stream,
             durable: *durable,
@@ -199,7 +201,9 @@ impl Hostile {
 
     fn change(&mut self, frame: &mut Frame) {
         match frame {
-            Frame::Hello(hello) => REALMS[self.dice.below(self.realms)].clone_into(&mut hello.realm),
+            Frame::Hello(hello) => {
+                REALMS[self.dice.below(self.realms)].clone_into(&mut hello.realm)
+            }
             Frame::Resume(resume) => self.change_resume(resume),
             Frame::Credit { upto, bytes, .. } => {
                 (*upto, *bytes) = (self.number(*upto), self.number(*bytes));

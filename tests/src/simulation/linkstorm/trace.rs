@@ -2,8 +2,8 @@
 //! that failed is played once more.
 
 use super::super::town::REALMS;
-use chatproto::{Frame, Kind};
 use chatproto::link::frame::View;
+use chatproto::{Frame, Kind};
 use std::cell::RefCell;
 use std::fmt::Write;
 use std::rc::Rc;
@@ -78,7 +78,12 @@ impl Trace {
         self.tell(at_ms, (Weight::Grave, realms), what);
     }
 
-    fn tell(&self, at_ms: u64, (weight, realms): (Weight, &[usize]), what: impl FnOnce() -> String) {
+    fn tell(
+        &self,
+        at_ms: u64,
+        (weight, realms): (Weight, &[usize]),
+        what: impl FnOnce() -> String,
+    ) {
         let Some(book) = &self.0 else { return };
         let mut book = book.borrow_mut();
         let is_near = book.realms.is_empty() || realms.iter().all(|it| book.realms.contains(it));
@@ -152,7 +157,11 @@ impl Trace {
         };
         let book = book.borrow();
         let of_letter = |line: &&Line| line.weight == Weight::Letter;
-        let first_ms = book.lines.iter().find(of_letter).map_or(0, |line| line.at_ms);
+        let first_ms = book
+            .lines
+            .iter()
+            .find(of_letter)
+            .map_or(0, |line| line.at_ms);
         let from_ms = first_ms.saturating_sub(BEFORE_MS);
         let lines = book.lines.iter().enumerate();
         let told = lines.filter(|(at, line)| {
@@ -199,11 +208,18 @@ impl Book {
                 stream,
                 durable,
                 refused,
-            } if self.places.iter().any(|at| at.0 == *stream && at.1 <= *durable) => {
+            } if self
+                .places
+                .iter()
+                .any(|at| at.0 == *stream && at.1 <= *durable) =>
+            {
                 let mut places = self.places.iter();
                 let is_refused = places.any(|at| at.0 == *stream && refused.contains(&at.1));
                 let how = if is_refused { "refuses it" } else { "has" };
-                Some(format!("word that it {how}: up to {durable} of {}", short(*stream)))
+                Some(format!(
+                    "word that it {how}: up to {durable} of {}",
+                    short(*stream)
+                ))
             }
             Frame::Resume(resume) if self.places.iter().any(|at| at.0 == resume.stream) => {
                 let stream = short(resume.stream);

@@ -230,8 +230,9 @@ impl Folk {
             clock.mono_ahead_ms += self.dice.below(90_000) as u64;
         }
         self.world.set_clock(realm, clock);
-        self.trace
-            .fault(self.now_ms(), &[realm], || format!("has a clock that jumps: {clock:?}"));
+        self.trace.fault(self.now_ms(), &[realm], || {
+            format!("has a clock that jumps: {clock:?}")
+        });
     }
 
     // Links.
