@@ -2,7 +2,7 @@
 
 use crate::id::UserId;
 use crate::record::{Post, PostState};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use uuid::Uuid;
 
 /// What is kept of a message's text to know it by, in characters.
@@ -112,9 +112,12 @@ impl Posts {
         }
     }
 
-    /// Brings what was put back into order.
-    pub(crate) fn restored(&mut self, posts_max: u64) {
+    /// Brings what was put back into order. What is not waiting any more and came to nothing known was
+    /// forgotten before it came to something.
+    pub(crate) fn restored(&mut self, waiting: &BTreeSet<Uuid>, posts_max: u64) {
         for sent in self.by_user.values_mut() {
+            sent.posts
+                .retain(|known| known.number.is_some() || waiting.contains(&known.post.id));
             sent.keep_newest(posts_max);
         }
     }

@@ -54,7 +54,9 @@ impl Realm {
                 id: Uuid::nil(),
             });
         }
-        if is_new && kind == StreamKind::Bounce {
+        // Those of a bounce stream that are missing may be any that are awaited; what comes all the
+        // same is passed over.
+        if (is_new || missing > 0) && kind == StreamKind::Bounce {
             self.bounces_are_lost(peer, now);
         }
         if is_renewed {

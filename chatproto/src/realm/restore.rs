@@ -10,7 +10,7 @@ use crate::name::RealmName;
 use crate::password::{Password, Passwords};
 use crate::record::Record;
 use crate::secret::TokenHash;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 
 /// No realm counts as far as this, and nothing that is added to it overflows.
@@ -273,15 +273,18 @@ impl Restore {
     /// Keeps places for the bounces of all mail under way.
     fn reserve(&mut self) {
         let realm = &mut self.realm;
-        let mut writers = Vec::new();
+        let mut waiting = BTreeSet::new();
         for peer in &realm.peers {
-            writers.extend(peer.mail.writers());
-            writers.extend(peer.refused.values().map(|refused| refused.user));
+            for (writer, id) in peer.mail.writers() {
+                realm.inboxes.make(writer).restore_reserved();
+                waiting.insert(id);
+            }
+            for refused in peer.refused.values() {
+                realm.inboxes.make(refused.user).restore_reserved();
+            }
         }
-        for writer in writers {
-            realm.inboxes.make(writer).restore_reserved();
-        }
-        realm.posts.restored(realm.limits.outbox_messages_max);
+        let posts_max = realm.limits.outbox_messages_max;
+        realm.posts.restored(&waiting, posts_max);
     }
 }
 

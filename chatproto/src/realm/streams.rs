@@ -383,6 +383,8 @@ impl Realm {
                 match resumed {
                     Resumed::Agreed => {}
                     Resumed::Truncated(missing) => {
+                        // It may have forgotten what it refused, too.
+                        self.bounces_are_lost(peer, now);
                         self.event(|| Event::HistoryTruncated {
                             peer: name,
                             missing,

@@ -110,6 +110,7 @@ impl std::ops::AddAssign for LinkReport {
 pub fn run(storm: &LinkStorm) -> Result<LinkReport, Failure> {
     let mut folk = Folk::new(storm, Trace::default());
     folk.live();
+    let suspect = folk.suspect;
     let mut failure = match folk.finish() {
         Ok(report) => return Ok(report),
         Err(failure) => failure,
@@ -118,7 +119,7 @@ pub fn run(storm: &LinkStorm) -> Result<LinkReport, Failure> {
     let first = failure.findings.first().map(|finding| finding.message);
     let letter = match first {
         Some(Message::Private(number)) => Some(number),
-        _ => None,
+        _ => suspect,
     };
     let mut folk = Folk::new(storm, Trace::of(letter));
     folk.live();

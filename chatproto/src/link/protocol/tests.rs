@@ -11,13 +11,11 @@ const NAMES: &str = include_str!("names.md");
 const TRAFFIC: &str = include_str!("traffic.md");
 const REASONS: &str = include_str!("reasons.md");
 
-/// A frame's line, behind whoever says it.
-fn frame(line: &str) -> Option<&str> {
-    let speakers = ["realm1> ", "realm2> ", ""];
-    let mut said = speakers
-        .iter()
-        .filter_map(|speaker| line.strip_prefix(speaker));
-    said.find(|line| line.starts_with("{\"t\""))
+/// What one of the realms says.
+fn said(line: &str) -> Option<&str> {
+    let mut realms = ["realm1> ", "realm2> "].iter();
+    let said = realms.find_map(|realm| line.strip_prefix(realm));
+    said.filter(|line| line.starts_with('{'))
 }
 
 fn type_of(frame: &str) -> &str {
@@ -26,7 +24,8 @@ fn type_of(frame: &str) -> &str {
 
 #[test]
 fn each_line_is_a_frame_as_it_is_written() {
-    let lines = FRAMES.lines().chain(TRAFFIC.lines()).filter_map(frame);
+    let frames = FRAMES.lines().filter(|line| line.starts_with("{\"t\""));
+    let lines = frames.chain(TRAFFIC.lines().filter_map(said));
 
     let mut types = BTreeSet::new();
     for line in lines {

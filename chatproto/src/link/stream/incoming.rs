@@ -31,6 +31,10 @@ pub(crate) struct InStream {
     recorded: u64,
     /// An ack is due up to `durable`.
     unacknowledged: bool,
+    /// What was held before numbers were skipped that the sender does not have any more. The sender is
+    /// told this until something of the stream comes, which shows that it has heard it; up to then the
+    /// store has it so too.
+    skipped: Option<View>,
     /// What was refused, by its number and its bounce's id, until the peer has the bounce.
     refused: VecDeque<(u64, Uuid)>,
     /// Bytes that arrived, over whatever link, and may not be in the store yet.
@@ -64,6 +68,7 @@ impl InStream {
             last_id: None,
             recorded: 0,
             unacknowledged: false,
+            skipped: None,
             refused: VecDeque::new(),
             unstored_bytes: 0,
             flow: InFlow::default(),
@@ -123,14 +128,15 @@ impl InStream {
         if last > SEQ_MAX || oldest == 0 || oldest > last + 1 {
             return Err(Violation("a resume with numbers that cannot be"));
         }
-        let told = View::Receiver {
+        let told = self.skipped.clone().unwrap_or(View::Receiver {
             durable: self.durable,
             next: self.next.max(self.durable + 1),
             durable_id: self.durable_id,
             last_id: self.last_id,
-        };
+        });
         let missing = oldest.saturating_sub(self.next);
         if missing > 0 {
+            self.skipped = Some(told.clone());
             self.durable = oldest - 1;
             self.next = oldest;
             (self.durable_id, self.last_id) = (None, None);
@@ -184,6 +190,7 @@ impl InStream {
         if seq > SEQ_MAX {
             return Err(Violation("a stream has no more numbers"));
         }
+        self.skipped = None;
         self.next += 1;
         self.last_id = Some(id);
         Ok(Arrival::Deliver)
@@ -209,9 +216,11 @@ impl InStream {
     /// The cursor to give to the store: a number and the id there, if it has moved since.
     pub(crate) fn record(&mut self) -> Option<(u64, Uuid)> {
         let (durable, id) = self.position();
-        let is_new = durable > self.recorded;
-        self.recorded = self.recorded.max(durable);
-        is_new.then_some((durable, id))
+        let is_new = durable > self.recorded && self.skipped.is_none();
+        is_new.then(|| {
+            self.recorded = durable;
+            (durable, id)
+        })
     }
 
     /// The last number dealt with and the id there.

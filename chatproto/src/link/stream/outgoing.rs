@@ -111,6 +111,8 @@ pub(crate) struct OutStream {
     oldest: u64,
     /// The id of the row before `oldest`, if there was one.
     pruned_id: Option<Uuid>,
+    /// How many rows the receiver has forgotten, as it said last.
+    forgotten: u64,
     /// The last number whose row is in the store; only these are sent.
     stored: u64,
     /// Rows up to here may have been sent, as the store has been or is being told.
@@ -148,6 +150,7 @@ impl OutStream {
             unsettled: VecDeque::new(),
             oldest: 1,
             pruned_id: None,
+            forgotten: 0,
             stored: 0,
             marked: 0,
             marked_stored: 0,
@@ -377,11 +380,11 @@ impl OutStream {
         self.marked_stored = self.marked_stored.min(last);
     }
 
-    /// Who wrote what the peer has not acknowledged and is not given up.
-    pub(crate) fn writers(&self) -> impl Iterator<Item = UserId> {
+    /// What the peer has not acknowledged and is not given up: who wrote it, and its id.
+    pub(crate) fn writers(&self) -> impl Iterator<Item = (UserId, Uuid)> {
         let rows = self.unsettled.iter().chain(&self.rows);
         rows.filter(|row| row.state == RowState::ToSend)
-            .filter_map(|row| row.writer)
+            .filter_map(|row| row.writer.map(|writer| (writer, row.id)))
     }
 
     // What there is.
@@ -452,7 +455,9 @@ impl OutStream {
         if last > self.last() || !self.knows(durable, durable_id) || !self.knows(last, last_id) {
             return Ok(Resumed::Older);
         }
-        let missing = (self.oldest - 1).saturating_sub(durable);
+        let forgotten = (self.oldest - 1).saturating_sub(durable);
+        // The receiver says it on each link until something comes.
+        let is_new = std::mem::replace(&mut self.forgotten, forgotten) != forgotten;
         while let Some((_, dealt_with)) = self.prune(durable) {
             self.unsettled.push_back(dealt_with);
         }
@@ -461,8 +466,8 @@ impl OutStream {
             next: (last + 1).max(self.oldest),
             ..Flow::default()
         };
-        Ok(if missing > 0 {
-            Resumed::Truncated(missing)
+        Ok(if forgotten > 0 && is_new {
+            Resumed::Truncated(forgotten)
         } else {
             Resumed::Agreed
         })

@@ -149,8 +149,12 @@ impl Folk {
         for at in 0..self.people.len() {
             for (number, state) in self.people[at].outbox.take().unwrap_or_default() {
                 let letter = self.ledger.letters[number];
-                if state == (Sent::Failed { is_explained: true }) {
-                    found.explained.insert(number);
+                match state {
+                    Sent::Failed { is_explained: true } => {
+                        found.explained.insert(number);
+                    }
+                    Sent::Failed { .. } | Sent::Queued => self.suspect = Some(number),
+                    _ => {}
                 }
                 if self.is_old(&letter) || self.is_of_hostile(&letter) {
                     continue;

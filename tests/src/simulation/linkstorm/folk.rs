@@ -37,6 +37,8 @@ pub(super) struct Folk {
     pub(super) paused: BTreeMap<(RealmIndex, RealmIndex), u64>,
     pub(super) removed: BTreeMap<(RealmIndex, RealmIndex), u64>,
     pub(super) ledger: Ledger,
+    /// A letter with which something may be wrong.
+    pub(super) suspect: Option<usize>,
     pub(super) report: LinkReport,
     /// Whether a hostile realm behaves, and flaws are mended.
     pub(super) is_calm: Rc<Cell<bool>>,
@@ -137,6 +139,7 @@ impl Folk {
             paused: BTreeMap::new(),
             removed: BTreeMap::new(),
             ledger: Ledger::default(),
+            suspect: None,
             report: LinkReport::default(),
             is_calm,
             trace,
