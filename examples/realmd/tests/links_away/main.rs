@@ -37,8 +37,8 @@ const BALLAST_BYTES_LONG: usize = 500;
 const BURST: usize = 200;
 /// What one waiting message may take in memory beside its text: a row that says where it is.
 const ROW_BYTES: usize = 256;
-/// What a realm takes for itself, with the store's caches, batches under way and debugging.
-const OWN_BYTES: usize = 96 * 1024 * 1024;
+/// What a realm takes for itself, with the store's cache and batches under way.
+const OWN_BYTES: usize = 80 * 1024 * 1024;
 /// How long the readers may see nothing new.
 const STANDSTILL: Duration = Duration::from_secs(60);
 
@@ -117,7 +117,7 @@ fn write_file(home: &Home, own: usize, messages: usize, called: &str) {
          link = {{ address = \"127.0.0.1:0\" }}\n\
          [limits]\n\
          redial_ms_min = 10\nredial_ms_max = 200\n\
-         queue_messages_max = 10_000_000\nqueue_bytes_max = 100_000_000_000\nqueue_memory_bytes_max = 65_536\n\
+         queue_messages_max = 10_000_000\nqueue_bytes_max = 100_000_000_000\nqueue_memory_bytes_max = 1_000_000\n\
          inbox_messages_max = {messages}\ninbox_bytes_max = 100_000_000_000\n\
          page_messages_max = 1_000\npage_bytes_max = 1_000_000\n\
          [[peers]]\nname = \"realm{other}\"\npublic_key_file = \"data/realm{other}.pub\"\n{called}"
