@@ -180,7 +180,7 @@ limits! {
     /// How long a message waits for a peer that is away, before its sender is told: 4 days.
     queue_ms_max = 345_600_000, 1..=HUGE;
     /// Messages of one peer that are recognised should they come again in another stream, the newest.
-    seen_messages_max = 65_536, 1..=HUGE;
+    seen_messages_max = 131_072, 1..=HUGE;
     /// Envelopes a peer may send ahead of our acknowledgement, per stream.
     credit_envelopes_max = 4_096, 1..=1_000_000;
     /// Bytes of envelopes a peer may send ahead of our acknowledgement, per stream.

@@ -258,7 +258,6 @@ impl Realm {
         else {
             return Ok(());
         };
-        mail.fetch_ended();
         // All of it may have been acknowledged meanwhile.
         let rows = fetched.filter(|rows| !rows.is_empty() || !mail.holds(upto));
         let is_whole = rows.is_some_and(|rows| {
@@ -266,6 +265,7 @@ impl Realm {
             rows.all(|row| mail.fetched(row.seq, row.envelope))
         });
         if is_whole {
+            mail.fetch_ended();
             self.expire_mail(peer, now);
             self.pump(peer, now);
         } else {
@@ -276,7 +276,11 @@ impl Realm {
         Ok(())
     }
 
+    /// What could not be read is not asked for again before the pause is over.
     pub(super) fn read_queue_again(&mut self, peer: PeerId, now: Now) {
+        if let Some(place) = self.peer_mut(peer) {
+            place.mail.fetch_ended();
+        }
         self.expire_mail(peer, now);
         self.pump(peer, now);
     }

@@ -99,10 +99,10 @@ impl Tap {
 
     /// Carries one line from realm1 to realm2; false if there is none.
     pub(crate) fn there(&mut self) -> bool {
-        let (Some((from, to)), Some((link, far))) = (&mut self.ends, self.pair.links) else {
+        let (Some((from, to)), Some((own, far))) = (&mut self.ends, self.pair.links) else {
             return false;
         };
-        let line = carried(&mut self.pair.one, link, from, to);
+        let line = carried(&mut self.pair.one, own, from, to);
         let Some((line, frames)) = line else {
             return false;
         };
@@ -113,10 +113,10 @@ impl Tap {
 
     /// Carries one line from realm2 to realm1; false if there is none.
     pub(crate) fn back(&mut self) -> bool {
-        let (Some((to, from)), Some((far, link))) = (&mut self.ends, self.pair.links) else {
+        let (Some((to, from)), Some((far, own))) = (&mut self.ends, self.pair.links) else {
             return false;
         };
-        let line = carried(&mut self.pair.two, link, from, to);
+        let line = carried(&mut self.pair.two, own, from, to);
         let Some((line, frames)) = line else {
             return false;
         };

@@ -314,15 +314,12 @@ impl World {
         self.pipes.push(Pipe { ends });
         let side = Side { pipe, end: 1 };
         self.nodes[acceptor].pipes.insert(accepted, side);
-        match opened {
-            Some(opened) => {
-                self.nodes[dialler].pipes.insert(opened, side.other());
-            }
+        if let Some(opened) = opened {
+            self.nodes[dialler].pipes.insert(opened, side.other());
+        } else {
             // It is no peer any more.
-            None => {
-                self.fail_dial(dialler, peer);
-                self.abandon(side.other(), false);
-            }
+            self.fail_dial(dialler, peer);
+            self.abandon(side.other(), false);
         }
     }
 

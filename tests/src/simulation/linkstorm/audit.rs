@@ -110,15 +110,13 @@ impl Folk {
     fn audit_bounce(&mut self, owner: Person, realm: &str, text: &str, found: &mut Found) {
         let about = text.strip_prefix(" Pesan untuk ");
         let about = about.and_then(|about| about.split_once(" tidak terkirim: "));
-        match about.filter(|about| about.0.ends_with(&format!("@{realm}"))) {
-            Some((about, _)) => {
-                self.report.bounced += 1;
-                *found.bounces.entry((owner, about.to_owned())).or_default() += 1;
-            }
-            None => {
-                let who = owner.address();
-                self.ledger.stray(format!("{who} has {text:?} of {realm}"));
-            }
+        let of_realm = |about: &(&str, &str)| about.0.ends_with(&format!("@{realm}"));
+        if let Some((about, _)) = about.filter(of_realm) {
+            self.report.bounced += 1;
+            *found.bounces.entry((owner, about.to_owned())).or_default() += 1;
+        } else {
+            let who = owner.address();
+            self.ledger.stray(format!("{who} has {text:?} of {realm}"));
         }
     }
 

@@ -61,9 +61,9 @@ impl Folk {
 
     /// What still waits between realms that keep to the rules.
     fn waiting(&self) -> Option<String> {
-        for realm in 0..self.climate.realms {
+        for (realm, name) in REALMS.iter().enumerate().take(self.climate.realms) {
             if !self.world.is_up(realm) {
-                return Some(format!("{} is down", REALMS[realm]));
+                return Some(format!("{name} is down"));
             }
             for peer in self.world.peers(realm) {
                 let hostile = self.climate.hostile;
@@ -175,9 +175,9 @@ impl Folk {
         if self.climate.hostile.is_some() || self.is_flawed() {
             return;
         }
-        for realm in 0..self.climate.realms {
+        for (realm, name) in REALMS.iter().enumerate().take(self.climate.realms) {
             for left in self.world.leftovers(realm) {
-                self.ledger.stray(format!("{} keeps {left}", REALMS[realm]));
+                self.ledger.stray(format!("{name} keeps {left}"));
             }
         }
     }

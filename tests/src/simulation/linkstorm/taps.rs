@@ -202,7 +202,7 @@ impl Hostile {
     fn change(&mut self, frame: &mut Frame) {
         match frame {
             Frame::Hello(hello) => {
-                REALMS[self.dice.below(self.realms)].clone_into(&mut hello.realm)
+                REALMS[self.dice.below(self.realms)].clone_into(&mut hello.realm);
             }
             Frame::Resume(resume) => self.change_resume(resume),
             Frame::Credit { upto, bytes, .. } => {

@@ -12,6 +12,9 @@ const SETBACKS_MAX: usize = 4;
 /// How far a clock may be off.
 const CLOCK_MS_MAX: usize = 172_800_000;
 
+/// What happens to a realm.
+type Happening = fn(&mut Folk, RealmIndex);
+
 impl Folk {
     /// Now and then something breaks or changes, and what was broken is mended.
     pub(super) fn change_weather(&mut self) {
@@ -19,7 +22,7 @@ impl Folk {
         let realm = self.dice.below(self.climate.realms);
         let mut at = self.dice.below(1_000);
         let climate = self.climate.clone();
-        let faults: [(usize, fn(&mut Self, RealmIndex)); 9] = [
+        let faults: [(usize, Happening); 9] = [
             (climate.crashes, Self::crash_somehow),
             (climate.disks_fail, Self::fail_disk),
             (climate.stores_slow, Self::slow_store),
@@ -217,7 +220,7 @@ impl Folk {
 
     fn unix_ahead_ms(&mut self) -> i64 {
         let ms = [1, 2_000, 100_000, CLOCK_MS_MAX][self.dice.below(4)];
-        self.dice.below(2 * ms) as i64 - ms as i64
+        self.dice.below(2 * ms).cast_signed() as i64 - ms.cast_signed() as i64
     }
 
     fn jump_clock(&mut self, realm: RealmIndex) {
