@@ -4,7 +4,7 @@
 use crate::common::{LOADINGS, Loading, Log, Pair, SENT, Site, example_with_peer, limits, name};
 use crate::holds;
 use chatproto::link::frame::{Frame, View};
-use chatproto::{Config, Direction, Event, Record};
+use chatproto::{Config, Direction, Event, Record, StoreFailure};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -15,6 +15,8 @@ enum Step {
     Send(bool, usize),
     Take(bool),
     Commit(bool),
+    /// The store has no room for the batch, and is offered it again later.
+    Full(bool),
     There,
     Back,
     Link,
@@ -34,6 +36,7 @@ fn step() -> impl Strategy<Value = Step> {
         20 => (prop::bool::weighted(0.8), letters).prop_map(|(is_known, n)| Step::Send(is_known, n)),
         20 => site().prop_map(Step::Take),
         20 => site().prop_map(Step::Commit),
+        2 => site().prop_map(Step::Full),
         20 => Just(Step::There),
         16 => Just(Step::Back),
         6 => Just(Step::Link),
@@ -103,6 +106,14 @@ impl World {
                 }
             }
             Step::Commit(is_first) => self.commit(is_first),
+            Step::Full(is_first) => {
+                if let Some(number) = self.under_way[usize::from(is_first)].take() {
+                    let site = self.site(is_first);
+                    let full = StoreFailure::Full;
+                    site.realm.store_failed(number, full, site.now).unwrap();
+                    site.run();
+                }
+            }
             Step::There => drop(self.pair.step_there()),
             Step::Back => drop(self.pair.step_back()),
             Step::Link => {
@@ -212,6 +223,11 @@ impl World {
     fn finish(&mut self) {
         self.pause(false);
         for round in 0..40 {
+            // A full store is tried again.
+            if round < 4 {
+                self.pair.one.wait(500);
+                self.pair.two.wait(500);
+            }
             for is_first in [true, false] {
                 for _ in 0..20 {
                     let _ = self.act(Step::Take(is_first));
