@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 /// Checks that a block of the document is what was played.
-pub(crate) fn check(scene: &str, played: &str) {
+pub(crate) fn check(scene: &str, lines: &[String]) {
+    let played = lines.join("\n") + "\n";
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/link/protocol/traffic.md");
     let document = std::fs::read_to_string(&path).unwrap();
     let mark = format!("<!-- traffic: {scene} -->\n\n```text\n");

@@ -37,7 +37,7 @@ fn message(from: &str, bytes: &[u8]) -> String {
     let shown = format!("{from}> {:02x} {:02x}", length[0], length[1]);
     let begin = body.iter().take(4).map(|byte| format!("{byte:02x}"));
     let begin = begin.collect::<Vec<_>>().join(" ");
-    format!("{shown}  {begin} …  2 + {} bytes\n", body.len())
+    format!("{shown}  {begin} …  2 + {} bytes", body.len())
 }
 
 #[test]
@@ -63,11 +63,13 @@ fn three_messages_and_a_line() {
     assert_eq!(acceptor.poll_event(), Some(up));
     let end = first.iter().position(|byte| *byte == b'\n').unwrap() + 1;
     let line = std::str::from_utf8(&first[..end]).unwrap();
-    let mut heard = format!("realm1> {line}");
-    heard += &message("realm1", &first[end..]);
-    heard += &message("realm2", &second);
-    heard += "# The dialler is up: only realm2 could answer.\n";
-    heard += &message("realm1", &third);
-    heard += "# The acceptor is up: only realm1 could seal this, and only now.\n";
+    let heard = [
+        format!("realm1> {}", line.trim_end()),
+        message("realm1", &first[end..]),
+        message("realm2", &second),
+        "# The dialler is up: only realm2 could answer.".to_owned(),
+        message("realm1", &third),
+        "# The acceptor is up: only realm1 could seal this, and only now.".to_owned(),
+    ];
     document::check("noise", &heard);
 }

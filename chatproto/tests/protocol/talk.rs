@@ -52,7 +52,7 @@ fn somebody_with_netcat() {
     let mut site = Site::seeded(example_with_peer(2, 1), 2);
     let now = site.now;
     let mut end = LinkTransport::accept(&plain(2, 1), [2; 32], now);
-    let mut heard = String::new();
+    let mut heard = Vec::new();
     let mut link = None;
 
     for typed in [
@@ -62,7 +62,7 @@ fn somebody_with_netcat() {
         r#"{"t":"wave","opt":true}"#,
         r#"{"t":"ping"}"#,
     ] {
-        heard += &format!("you> {typed}\n");
+        heard.push(format!("you> {typed}"));
         let result = end.receive(format!("{typed}\n").as_bytes(), now);
         let link = *link.get_or_insert_with(|| site.link_up("realm1", Direction::Accepted));
         site.deliver(link, &frames(&mut end));
@@ -70,13 +70,13 @@ fn somebody_with_netcat() {
             end.send(&frame).unwrap();
         }
         for line in written(&mut end).lines() {
-            heard += &format!("realm2> {line}\n");
+            heard.push(format!("realm2> {line}"));
         }
         let is_last = typed == r#"{"t":"ping"}"#;
         let is_bad = matches!(result, Err(TransportError::Frame(_)));
         assert_eq!(is_bad, is_last, "{typed}");
     }
-    heard += "# realm2 closes the connection.\n";
+    heard.push("# realm2 closes the connection.".to_owned());
 
     document::check("netcat", &heard);
 }

@@ -5,7 +5,7 @@ use crate::document;
 use chatproto::link::transport::{
     LinkTransport, Security, TransportConfig, TransportEvent, TransportPeer,
 };
-use chatproto::{ConnectionId, Frame, Limits};
+use chatproto::{ConnectionId, Frame, Limits, LinkId};
 
 const STREAM: &str = "\"stream\":\"";
 const SENDER: &str = "\"kind\":\"mail\",\"sender\"";
@@ -45,7 +45,7 @@ pub(crate) fn written(by: &mut LinkTransport) -> String {
 pub(crate) struct Tap {
     pub(crate) pair: Pair,
     ends: Option<(LinkTransport, LinkTransport)>,
-    pub(crate) heard: String,
+    pub(crate) heard: Vec<String>,
     pub(crate) messi: (ConnectionId, String),
     pub(crate) amsal: (ConnectionId, String),
 }
@@ -61,7 +61,7 @@ impl Tap {
         Self {
             pair,
             ends: None,
-            heard: String::new(),
+            heard: Vec::new(),
             messi,
             amsal,
         }
@@ -77,7 +77,7 @@ impl Tap {
     }
 
     pub(crate) fn note(&mut self, text: &str) {
-        self.heard += &format!("# {text}\n");
+        self.heard.push(format!("# {text}"));
     }
 
     /// realm1 dials realm2.
@@ -86,7 +86,7 @@ impl Tap {
         let mut dialler = LinkTransport::dial(&plain(1, 2), &name("realm2"), [1; 32], now);
         let mut acceptor = LinkTransport::accept(&plain(2, 1), [2; 32], now);
         let line = written(&mut dialler);
-        self.heard += &format!("realm1> {line}");
+        self.heard.push(format!("realm1> {}", line.trim_end()));
         acceptor.receive(line.as_bytes(), now).unwrap();
         self.ends = Some((dialler, acceptor));
         self.pair.link();
@@ -99,28 +99,28 @@ impl Tap {
 
     /// Carries one line from realm1 to realm2; false if there is none.
     pub(crate) fn there(&mut self) -> bool {
-        let (Some((from, to)), Some((own, far))) = (&mut self.ends, self.pair.links) else {
+        let (Some((from, to)), Some((near, far))) = (&mut self.ends, self.pair.links) else {
             return false;
         };
-        let line = carried(&mut self.pair.one, own, from, to);
+        let line = carried(&mut self.pair.one, near, from, to);
         let Some((line, frames)) = line else {
             return false;
         };
-        self.heard += &format!("realm1> {line}");
+        self.heard.push(format!("realm1> {}", line.trim_end()));
         self.pair.two.deliver(far, &frames);
         true
     }
 
     /// Carries one line from realm2 to realm1; false if there is none.
     pub(crate) fn back(&mut self) -> bool {
-        let (Some((to, from)), Some((far, own))) = (&mut self.ends, self.pair.links) else {
+        let (Some((to, from)), Some((far, near))) = (&mut self.ends, self.pair.links) else {
             return false;
         };
-        let line = carried(&mut self.pair.two, own, from, to);
+        let line = carried(&mut self.pair.two, near, from, to);
         let Some((line, frames)) = line else {
             return false;
         };
-        self.heard += &format!("realm2> {line}");
+        self.heard.push(format!("realm2> {}", line.trim_end()));
         self.pair.one.deliver(far, &frames);
         true
     }
@@ -188,15 +188,14 @@ impl Tap {
             line.split_once(STREAM)
                 .map(|(_, rest)| rest[..36].to_owned())
         };
-        let begins = |line: &&str| line.starts_with("realm1>") && line.contains(SENDER);
-        let lines = self.heard.lines();
-        let ids: Vec<_> = lines.filter(begins).filter_map(id_of).collect();
-        let is_shown = |line: &str| {
+        let begins = |line: &&String| line.starts_with("realm1>") && line.contains(SENDER);
+        let lines = self.heard.iter();
+        let ids: Vec<_> = lines.filter(begins).filter_map(|it| id_of(it)).collect();
+        let is_shown = |line: &&String| {
             let id = id_of(line);
             line.starts_with('#') || id.is_some_and(|id| ids.contains(&id))
         };
-        let lines = self.heard.lines().filter(|line| is_shown(line));
-        let shown: String = lines.map(|line| format!("{line}\n")).collect();
+        let shown: Vec<_> = self.heard.iter().filter(is_shown).cloned().collect();
         document::check(scene, &shown);
     }
 }
@@ -204,11 +203,11 @@ impl Tap {
 /// Sends a realm's next frame as a line, and reads it at the other end.
 fn carried(
     site: &mut Site,
-    link: chatproto::LinkId,
+    end: LinkId,
     from: &mut LinkTransport,
     to: &mut LinkTransport,
 ) -> Option<(String, Vec<Frame>)> {
-    let frame = site.frames.entry(link).or_default().pop_front()?;
+    let frame = site.frames.entry(end).or_default().pop_front()?;
     from.send(&frame).unwrap();
     let line = written(from);
     to.receive(line.as_bytes(), site.now).unwrap();
