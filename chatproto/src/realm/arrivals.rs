@@ -29,7 +29,7 @@ impl Realm {
         let mut incoming = place.incoming.iter();
         let is_new = incoming.all(|stream| stream.id != resume.stream);
         let mut is_renewed = false;
-        if is_new {
+        let (answer, missing) = if is_new {
             let link = place.link.and_then(|link| self.links.get_mut(link.0));
             if link.is_none_or(|link| !link.announced.insert(kind)) {
                 return Err(Violation("two streams of a kind on one link"));
@@ -39,10 +39,15 @@ impl Realm {
                 .incoming
                 .iter()
                 .any(|stream| stream.kind == kind && stream.has_begun());
+            // What makes no sense changes nothing: the store would lack the stream.
+            let mut begun = InStream::new(resume.stream, kind);
+            let answered = begun.resume(oldest, last)?;
             place.incoming.retain(|stream| stream.kind != kind);
-            place.incoming.push(InStream::new(resume.stream, kind));
-        }
-        let (answer, missing) = place.incoming_by_id(resume.stream)?.resume(oldest, last)?;
+            place.incoming.push(begun);
+            answered
+        } else {
+            place.incoming_by_id(resume.stream)?.resume(oldest, last)?
+        };
         self.push_frame(peer, answer);
         if is_new {
             // What is refused from now on is of this stream.

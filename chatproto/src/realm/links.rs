@@ -569,13 +569,20 @@ impl Realm {
         place.line_bytes_max = hello.line_bytes_max;
         place.failures = 0;
         let name = place.name.clone();
-        let resumes = [place.mail.resume(), place.bounce.resume()];
+        let streams = [place.mail.id, place.bounce.id];
+        let begun_behind = place.begun_behind;
         if let Some(link) = self.links.get_mut(id.0) {
             link.is_ready = true;
         }
         self.event(|| Event::LinkUp { peer: name });
-        for resume in resumes {
-            self.push_to(id, resume);
+        // A stream that a crash could undo must not be known to the peer.
+        let is_stored = begun_behind.is_none_or(|batch| batch <= self.batches.committed_upto());
+        for stream in streams {
+            if is_stored {
+                self.announce_stream(peer, stream, id);
+            } else {
+                self.announce_stored(peer, stream, id);
+            }
         }
         self.ping(id, now);
         self.groups_regain(peer);

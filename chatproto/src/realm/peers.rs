@@ -34,6 +34,8 @@ pub(super) struct Peer {
     pub(super) link: Option<LinkId>,
     pub(super) mail: OutStream,
     pub(super) bounce: OutStream,
+    /// The batch that begins them, if they are not as old as the realm's start.
+    pub(super) begun_behind: Option<u64>,
     pub(super) incoming: Vec<InStream>,
     /// Its messages that were kept.
     pub(super) seen: Seen,
@@ -63,6 +65,7 @@ impl Peer {
             link: None,
             mail: OutStream::new(random.uuid_v4(), StreamKind::Mail),
             bounce: OutStream::new(random.uuid_v4(), StreamKind::Bounce),
+            begun_behind: None,
             incoming: Vec::new(),
             seen: Seen::new(random.set()),
             refused: BTreeMap::new(),
@@ -254,6 +257,8 @@ impl Realm {
         let place = self.peers.get_mut(peer.index())?;
         let ended = std::mem::replace(place.out(kind), OutStream::new(stream, kind));
         self.record(|| Record::StreamBegun { peer, kind, stream });
+        let batch = self.batches.last();
+        self.peer_mut(peer)?.begun_behind = batch;
         Some(ended)
     }
 

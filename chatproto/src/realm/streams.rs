@@ -34,6 +34,8 @@ pub(super) enum Stored {
     Voided(u64),
     /// The stream has its new numbers up to this one, and is announced on the link.
     Renumbered(u64, LinkId),
+    /// The stream is there, and is announced on the link.
+    Begun(LinkId),
 }
 
 impl Realm {
@@ -176,13 +178,27 @@ impl Realm {
             Stored::Renumbered(last, link) => {
                 stream.stored(last);
                 stream.marked(last);
-                let resume = stream.resume();
-                let present = self.peer(peer).and_then(|place| place.link);
-                if present == Some(link) {
-                    self.push_frame(peer, resume);
-                }
+                let id = stream.id;
+                self.announce_stream(peer, id, link);
+            }
+            Stored::Begun(link) => {
+                let id = stream.id;
+                self.announce_stream(peer, id, link);
             }
         }
+    }
+
+    /// Tells a peer of a stream, if the link is still that one.
+    pub(super) fn announce_stream(&mut self, peer: PeerId, stream: Uuid, link: LinkId) {
+        let place = self.peer_mut(peer).filter(|place| place.link == Some(link));
+        let stream = place.and_then(|place| place.out_by_id(stream).ok());
+        if let Some(resume) = stream.map(|stream| stream.resume()) {
+            self.push_frame(peer, resume);
+        }
+    }
+
+    pub(super) fn announce_stored(&mut self, peer: PeerId, stream: Uuid, link: LinkId) {
+        self.once_stored(peer, stream, Stored::Begun(link));
     }
 
     /// Sends on what a batch held back: rows may go out, cursors be acknowledged.

@@ -122,17 +122,19 @@ impl World {
             promised: 0,
             wrong: None,
         };
-        if let Storage::Shut(disk) = std::mem::replace(&mut node.storage, Storage::None) {
-            let (mut log, found) = Log::open(*disk, node.flaw, how.loading, node.start);
+        if let Storage::Shut(disk) = &node.storage {
+            let (mut log, found) = Log::open(Disk::clone(disk), node.flaw, how.loading, node.start);
             recovered = found;
             log.load(&mut |record| restore.record(record))
                 .map_err(|e| e.to_string())?;
             if how.compacts {
                 log.compact();
             }
+            node.realm = Some(restore.finish().map_err(|e| e.to_string())?);
             node.storage = Storage::Open(Box::new(log));
+        } else {
+            node.realm = Some(restore.finish().map_err(|e| e.to_string())?);
         }
-        node.realm = Some(restore.finish().map_err(|e| e.to_string())?);
         self.stir(realm);
         Ok(recovered)
     }

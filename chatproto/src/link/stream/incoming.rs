@@ -31,15 +31,24 @@ pub(crate) struct InStream {
     recorded: u64,
     /// An ack is due up to `durable`.
     unacknowledged: bool,
-    /// What was held before numbers were skipped that the sender does not have any more. The sender is
-    /// told this until something of the stream comes, which shows that it has heard it; up to then the
-    /// store has it so too.
-    skipped: Option<View>,
+    /// What was held before numbers were skipped that the sender does not have any more. That counts
+    /// until something of the stream comes, which shows that the sender has heard of it.
+    held: Option<Held>,
+    /// How many were skipped.
+    skipped: u64,
     /// What was refused, by its number and its bounce's id, until the peer has the bounce.
     refused: VecDeque<(u64, Uuid)>,
     /// Bytes that arrived, over whatever link, and may not be in the store yet.
     unstored_bytes: u64,
     flow: InFlow,
+}
+
+/// Where a cursor stood, with the ids there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(Hash))]
+struct Held {
+    durable: (u64, Option<Uuid>),
+    next: (u64, Option<Uuid>),
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,7 +77,8 @@ impl InStream {
             last_id: None,
             recorded: 0,
             unacknowledged: false,
-            skipped: None,
+            held: None,
+            skipped: 0,
             refused: VecDeque::new(),
             unstored_bytes: 0,
             flow: InFlow::default(),
@@ -120,7 +130,7 @@ impl InStream {
     }
 
     /// Takes the sender's word of what it holds. Returns the answer, and how many envelopes are
-    /// missing because this side forgot that it had acknowledged them.
+    /// missing because this side forgot that it had acknowledged them, if that is news.
     pub(crate) fn resume(&mut self, oldest: u64, last: u64) -> Result<(Frame, u64), Violation> {
         if self.flow.is_resumed {
             return Err(Violation("a stream was resumed twice on one link"));
@@ -128,15 +138,23 @@ impl InStream {
         if last > SEQ_MAX || oldest == 0 || oldest > last + 1 {
             return Err(Violation("a resume with numbers that cannot be"));
         }
-        let told = self.skipped.clone().unwrap_or(View::Receiver {
+        if let Some(held) = self.held.take() {
+            (self.durable, self.durable_id) = held.durable;
+            (self.next, self.last_id) = held.next;
+        }
+        let told = View::Receiver {
             durable: self.durable,
             next: self.next.max(self.durable + 1),
             durable_id: self.durable_id,
             last_id: self.last_id,
-        });
+        };
         let missing = oldest.saturating_sub(self.next);
+        let is_new = std::mem::replace(&mut self.skipped, missing) != missing;
         if missing > 0 {
-            self.skipped = Some(told.clone());
+            self.held = Some(Held {
+                durable: (self.durable, self.durable_id),
+                next: (self.next, self.last_id),
+            });
             self.durable = oldest - 1;
             self.next = oldest;
             (self.durable_id, self.last_id) = (None, None);
@@ -144,7 +162,8 @@ impl InStream {
         self.flow.is_resumed = true;
         self.flow.bytes_before = self.unstored_bytes;
         // An ack follows in any case: a resume does not say what was refused.
-        self.unacknowledged = self.durable > 0;
+        self.unacknowledged = self.durable > 0 && self.held.is_none();
+        let missing = if is_new { missing } else { 0 };
         Ok((
             Frame::Resume(Resume {
                 stream: self.id,
@@ -187,10 +206,14 @@ impl InStream {
         if seq < self.next {
             return Ok(Arrival::Duplicate);
         }
+<<<<<<< HEAD
         if seq > SEQ_MAX {
             return Err(Violation("a stream has no more numbers"));
         }
         self.skipped = None;
+=======
+        (self.held, self.skipped) = (None, 0);
+>>>>>>> linksim
         self.next += 1;
         self.last_id = Some(id);
         Ok(Arrival::Deliver)
@@ -216,7 +239,7 @@ impl InStream {
     /// The cursor to give to the store: a number and the id there, if it has moved since.
     pub(crate) fn record(&mut self) -> Option<(u64, Uuid)> {
         let (durable, id) = self.position();
-        let is_new = durable > self.recorded && self.skipped.is_none();
+        let is_new = durable > self.recorded && self.held.is_none();
         is_new.then(|| {
             self.recorded = durable;
             (durable, id)
