@@ -206,14 +206,10 @@ impl InStream {
         if seq < self.next {
             return Ok(Arrival::Duplicate);
         }
-<<<<<<< HEAD
         if seq > SEQ_MAX {
             return Err(Violation("a stream has no more numbers"));
         }
-        self.skipped = None;
-=======
         (self.held, self.skipped) = (None, 0);
->>>>>>> linksim
         self.next += 1;
         self.last_id = Some(id);
         Ok(Arrival::Deliver)
