@@ -34,7 +34,7 @@ pub(super) struct Peer {
     pub(super) link: Option<LinkId>,
     pub(super) mail: OutStream,
     pub(super) bounce: OutStream,
-    /// The batch that begins them, if they are not as old as the realm's start.
+    /// The batch that begins them or numbers them anew, if that is not as old as the realm's start.
     pub(super) begun_behind: Option<u64>,
     pub(super) incoming: Vec<InStream>,
     /// Its messages that were kept.

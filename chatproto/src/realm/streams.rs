@@ -448,6 +448,11 @@ impl Realm {
             stream: new,
             acknowledged,
         });
+        // Nor is it announced on another link before that is stored.
+        let batch = self.batches.last();
+        if let Some(place) = self.peer_mut(peer) {
+            place.begun_behind = batch;
+        }
         self.event(|| Event::OlderCopy { peer: name });
         self.once_stored(peer, new, Stored::Renumbered(last, link_id));
         Ok(())
