@@ -1,7 +1,7 @@
 //! What goes over a link, and when.
 
 use crate::Stored;
-use crate::common::{EMPTY_INBOX, Pair, SENT, example_with_peer, name, token_of};
+use crate::common::{EMPTY_INBOX, Pair, SENT, Site, example_with_peer, name, token_of};
 use chatproto::link::frame::{Frame, Resume, StreamKind, View};
 use chatproto::{Direction, Envelope, Event, Kind, LinkId, Record};
 use std::sync::Arc;
@@ -15,6 +15,7 @@ fn an_envelope_leaves_after_the_commit() {
         example_with_peer(1, 2).durable(true),
         example_with_peer(2, 1),
     );
+    pair.one.commit();
     pair.connect();
     let messi = pair.one.open();
     pair.one.receive(messi, b"auth messi surabaya\r\n");
@@ -37,6 +38,7 @@ fn an_ack_leaves_after_the_commit_of_the_inbox_and_the_cursor() {
         example_with_peer(1, 2),
         example_with_peer(2, 1).durable(true),
     );
+    pair.two.commit();
     pair.connect();
     let (messi, token) = pair.one.log_in("messi", "surabaya");
     pair.two.commit();
@@ -62,6 +64,30 @@ fn an_ack_leaves_after_the_commit_of_the_inbox_and_the_cursor() {
         assert!(record.starts_with(kind), "{record}");
     }
     assert!(matches!(after[..], [Frame::Ack { durable: 1, .. }]));
+}
+
+#[test]
+fn a_stream_is_announced_once_it_is_stored() {
+    let mut it = Site::new(example_with_peer(1, 2).durable(true));
+    let announced = |frames: Vec<Frame>| {
+        let resumes = frames.into_iter().filter_map(|frame| match frame {
+            Frame::Resume(resume) => Some(resume.kind),
+            _ => None,
+        });
+        resumes.collect::<Vec<_>>()
+    };
+    let link = it.greeted_by("realm2", Direction::Accepted);
+
+    let before = announced(it.take(link));
+    it.commit();
+
+    assert_eq!(before, []);
+    let both = [StreamKind::Mail, StreamKind::Bounce];
+    assert_eq!(announced(it.take(link)), both);
+    // It is stored now.
+    it.link_down(link);
+    let link = it.greeted_by("realm2", Direction::Accepted);
+    assert_eq!(announced(it.take(link)), both);
 }
 
 #[test]
