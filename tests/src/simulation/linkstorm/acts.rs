@@ -17,7 +17,10 @@ impl Folk {
             _ if self.people[at].desk.is_none() => self.connect(at),
             _ if self.people[at].token.is_empty() => self.log_in(at),
             _ if self.people[at].awaited.len() > PATIENCE => self.pass(20),
-            _ if self.people[at].waits_ms > self.now_ms() => self.read(at),
+            _ if self.people[at].waits_ms > self.now_ms() => {
+                self.read(at);
+                self.pass(20);
+            }
             0..70 => self.write_letters(at),
             70..96 => self.read(at),
             _ => self.hang_up(at),

@@ -22,6 +22,10 @@ pub(super) const FIRST: usize = 20;
 /// After so many acts a run ends in any case.
 const ACTS_MAX: usize = 30_000;
 
+/// After so many acts without a message that was accepted, time passes faster.
+const LULL_ACTS: usize = 60;
+const LULL_MS: u64 = 400;
+
 pub(super) struct Folk {
     pub(super) storm: LinkStorm,
     pub(super) climate: Climate,
@@ -169,11 +173,22 @@ impl Folk {
 
     /// Everything happens.
     pub(super) fn live(&mut self) {
+        let mut lull = 0;
         for _ in 0..ACTS_MAX {
-            if self.report.letters >= self.storm.letters {
+            let letters = self.report.letters;
+            if letters >= self.storm.letters {
                 break;
             }
             self.act();
+            lull = if self.report.letters > letters {
+                0
+            } else {
+                lull + 1
+            };
+            if lull > LULL_ACTS {
+                // What is in the way takes longer to go away.
+                self.pass(LULL_MS);
+            }
         }
         self.come_to_rest();
     }
