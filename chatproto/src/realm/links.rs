@@ -1,5 +1,6 @@
 //! Links with other realms: which connection counts, what its frames mean, and what flows when.
 
+use super::streams::Stored;
 use super::timers::Timer;
 use super::{Realm, peers};
 use crate::error::{ErrorCode, Misuse};
@@ -581,7 +582,7 @@ impl Realm {
             if is_stored {
                 self.announce_stream(peer, stream, id);
             } else {
-                self.announce_stored(peer, stream, id);
+                self.once_stored(peer, stream, Stored::Begun(id));
             }
         }
         self.ping(id, now);

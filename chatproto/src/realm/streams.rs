@@ -32,8 +32,6 @@ pub(super) enum Stored {
     Marked(u64),
     /// A row goes as a void.
     Voided(u64),
-    /// The stream has its new numbers up to this one, and is announced on the link.
-    Renumbered(u64, LinkId),
     /// The stream is there, and is announced on the link.
     Begun(LinkId),
 }
@@ -151,7 +149,7 @@ impl Realm {
 
     /// Notes what becomes of a stream when all that happened so far is in the store, or at once
     /// where it is.
-    fn once_stored(&mut self, peer: PeerId, stream: Uuid, stored: Stored) {
+    pub(super) fn once_stored(&mut self, peer: PeerId, stream: Uuid, stored: Stored) {
         match self.batches.last() {
             Some(batch) => self.stored_behind.push_back((batch, peer, stream, stored)),
             None => self.stream_stored(peer, stream, stored),
@@ -175,12 +173,6 @@ impl Realm {
             Stored::Voided(seq) => {
                 stream.voided(seq);
             }
-            Stored::Renumbered(last, link) => {
-                stream.stored(last);
-                stream.marked(last);
-                let id = stream.id;
-                self.announce_stream(peer, id, link);
-            }
             Stored::Begun(link) => {
                 let id = stream.id;
                 self.announce_stream(peer, id, link);
@@ -195,10 +187,6 @@ impl Realm {
         if let Some(resume) = stream.map(|stream| stream.resume()) {
             self.push_frame(peer, resume);
         }
-    }
-
-    pub(super) fn announce_stored(&mut self, peer: PeerId, stream: Uuid, link: LinkId) {
-        self.once_stored(peer, stream, Stored::Begun(link));
     }
 
     /// Sends on what a batch held back: rows may go out, cursors be acknowledged.
@@ -454,7 +442,12 @@ impl Realm {
             place.begun_behind = batch;
         }
         self.event(|| Event::OlderCopy { peer: name });
-        self.once_stored(peer, new, Stored::Renumbered(last, link_id));
+        let rows = Stored::Row {
+            seq: last,
+            is_marked: true,
+        };
+        self.once_stored(peer, new, rows);
+        self.once_stored(peer, new, Stored::Begun(link_id));
         Ok(())
     }
 

@@ -9,7 +9,9 @@ use std::process::ExitCode;
 /// Makes a key file and prints the public key.
 pub(crate) fn run(file: &OsStr) -> ExitCode {
     let file = Path::new(file);
-    let made = keys::make(file, "this realm").and_then(|key| {
+    // A public key that lies there is another's.
+    let made = keys::check_free(&keys::public_file(file)).and_then(|()| {
+        let key = keys::make(file, "this realm")?;
         keys::publish(file, key.public())?;
         Ok(key.public())
     });

@@ -142,6 +142,15 @@ pub(crate) fn read_public(file: &Path) -> Result<Option<PublicKey>, KeyFileError
     parse(&text, file, PublicKey::parse).map(Some)
 }
 
+/// Makes sure that there is no such file yet.
+pub(crate) fn check_free(file: &Path) -> Result<(), KeyFileError> {
+    match file.try_exists() {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(KeyFileError::Exists(file.display().to_string())),
+        Err(error) => Err(system(file, "looked for")(error)),
+    }
+}
+
 /// Where the public key of that secret one is.
 pub(crate) fn public_file(file: &Path) -> PathBuf {
     if file.extension().is_some_and(|extension| extension == "key") {

@@ -2,6 +2,7 @@
 
 use super::date::utc;
 use super::shown::{shown, shown_name};
+use chatproto::ErrorCode;
 use serde_json::value::RawValue;
 
 /// A message to another realm, as `outbox` tells of it.
@@ -55,7 +56,7 @@ impl Post {
         let state = match (self.state.as_str(), self.reason.as_deref()) {
             ("queued", _) => "on its way".to_owned(),
             ("delivered", _) => "delivered".to_owned(),
-            ("failed", Some(reason)) => format!("failed: {}", shown_name(reason)),
+            ("failed", Some(reason)) => format!("failed: {}", sentence(reason)),
             ("unknown", _) => "may have arrived or not".to_owned(),
             (state, _) => shown_name(state),
         };
@@ -90,6 +91,12 @@ impl Neighbour {
     }
 }
 
+/// Why a message failed, in the words of an error's reply where they are known here.
+fn sentence(reason: &str) -> String {
+    let known = ErrorCode::ALL.iter().find(|code| code.code() == reason);
+    known.map_or_else(|| shown_name(reason), |code| code.message().to_owned())
+}
+
 fn duration(ms: u64) -> String {
     let seconds = ms / 1_000;
     match (seconds / 3_600, seconds / 60) {
@@ -105,6 +112,16 @@ mod tests {
 
     fn raw(json: &str) -> &RawValue {
         serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn why_a_message_failed_is_told_in_words() {
+        let json = r#"[{"to": "x@realm2", "msg": "a", "state": "failed", "reason": "recipient_unknown", "ts": 0}]"#;
+
+        assert_eq!(
+            posts(raw(json)).unwrap(),
+            "[1970-01-01 00:00 UTC] failed: User Tidak Ditemukan | to x@realm2: a"
+        );
     }
 
     #[test]
