@@ -10,7 +10,8 @@ use std::process::ExitCode;
 pub(crate) fn run(file: &OsStr) -> ExitCode {
     let file = Path::new(file);
     // A public key that lies there is another's.
-    let made = keys::check_free(&keys::public_file(file)).and_then(|()| {
+    let free = keys::check_free(file).and_then(|()| keys::check_free(&keys::public_file(file)));
+    let made = free.and_then(|()| {
         let key = keys::make(file, "this realm")?;
         keys::publish(file, key.public())?;
         Ok(key.public())

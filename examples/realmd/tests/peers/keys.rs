@@ -64,6 +64,12 @@ fn keygen_makes_a_key_and_never_overwrites_one() {
         again,
         "realmd: own.key is there already and stays as it is: name another file"
     );
+    fs::write(town.path("friend.pub"), &public).unwrap();
+    assert_eq!(
+        town.refused(&["keygen", "friend.key"]),
+        "realmd: friend.pub is there already and stays as it is: name another file"
+    );
+    assert!(!town.path("friend.key").exists());
     town.write(
         "realm1",
         "address = \"127.0.0.1:9889\", key_file = \"own.key\"",
