@@ -137,8 +137,8 @@ pub enum Output {
     ResumeRead(ConnectionId),
     /// All was written, or will not be: close the connection. Its id is dead.
     Close(ConnectionId, CloseReason),
-    /// [`link_outgoing`](crate::Realm::link_outgoing) has frames. It is not said again before they
-    /// are all sent.
+    /// [`link_outgoing`](crate::Realm::link_outgoing) has frames that it had not when it was called
+    /// last.
     LinkSend(LinkId),
     /// Write what was taken before, then close the link. Its id is dead.
     LinkClose(LinkId, LinkCloseReason),

@@ -1,6 +1,7 @@
 //! What arrives of a peer's streams: mail and bounces, each once.
 
 use super::Realm;
+use super::timers::Timer;
 use crate::envelope::{Envelope, Kind};
 use crate::error::ErrorCode;
 use crate::id::PeerId;
@@ -184,12 +185,13 @@ impl Realm {
         }
     }
 
-    /// Sends acks and credit that are due.
-    pub(super) fn acknowledge(&mut self, peer: PeerId) {
+    /// Sends acks and credit that are due. An ack may wait a moment for more to tell.
+    pub(super) fn acknowledge(&mut self, peer: PeerId, now: Now) {
         let (envelopes_max, bytes_max) = (
             self.limits.credit_envelopes_max,
             self.limits.credit_bytes_max,
         );
+        let wait_ms = self.limits.ack_ms_max;
         let Some(place) = self.peers.get_mut(peer.index()) else {
             return;
         };
@@ -201,12 +203,28 @@ impl Realm {
         };
         // Who takes no bounces gives no more cause for them.
         let is_bounced = place.bounce.len() as u64 >= envelopes_max;
+        let is_over = wait_ms == 0 || place.ack_ms.is_some_and(|at_ms| at_ms <= now.mono_ms);
         let mut due = Vec::new();
         for stream in &mut place.incoming {
-            due.extend(stream.acks());
+            if is_over || stream.is_ack_urgent() {
+                due.extend(stream.acks());
+            }
             if !(is_bounced && stream.kind == StreamKind::Mail) {
                 due.extend(stream.credit(envelopes_max, bytes_max));
             }
+        }
+        let is_waiting = place.incoming.iter().any(InStream::is_ack_due);
+        match place.ack_ms {
+            Some(at_ms) if !is_waiting => {
+                self.timers.unset(at_ms, Timer::Ack(peer));
+                place.ack_ms = None;
+            }
+            None if is_waiting => {
+                let at_ms = now.mono_ms.saturating_add(wait_ms);
+                self.timers.set(at_ms, Timer::Ack(peer));
+                place.ack_ms = Some(at_ms);
+            }
+            _ => {}
         }
         for frame in due {
             self.push_to(link, frame);

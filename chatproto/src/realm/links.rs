@@ -95,6 +95,7 @@ impl Link {
     }
 
     pub(super) fn outgoing(&mut self) -> &[Frame] {
+        self.is_send_queued = false;
         self.outgoing.make_contiguous()
     }
 }
@@ -435,7 +436,6 @@ impl Realm {
         }
         let taken = link.outgoing.drain(..n);
         link.outgoing_bytes -= taken.map(|frame| weight(&frame)).sum::<usize>();
-        link.is_send_queued = !link.outgoing.is_empty();
         let peer = link.peer;
         self.pump(peer, now);
         Ok(())
@@ -458,7 +458,7 @@ impl Realm {
             }
         }
         self.store_cursors(peer);
-        self.acknowledge(peer);
+        self.acknowledge(peer, now);
         self.pump(peer, now);
     }
 

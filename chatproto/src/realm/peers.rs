@@ -45,6 +45,8 @@ pub(super) struct Peer {
     pub(super) line_bytes_max: u64,
     /// When it had contradicted this realm's streams, so that they were begun anew.
     pub(super) renumbered_ms: Option<u64>,
+    /// When acks that wait are sent.
+    pub(super) ack_ms: Option<u64>,
     /// When a message for it may expire next.
     pub(super) expiry_ms: Option<u64>,
     pub(super) round_trip_ms: Option<u64>,
@@ -71,6 +73,7 @@ impl Peer {
             refused: BTreeMap::new(),
             line_bytes_max: u64::MAX,
             renumbered_ms: None,
+            ack_ms: None,
             expiry_ms: None,
             round_trip_ms: None,
             last_error: None,

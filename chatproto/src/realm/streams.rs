@@ -203,7 +203,7 @@ impl Realm {
             {
                 stream.stored(seq, id);
             }
-            self.acknowledge(peer);
+            self.acknowledge(peer, now);
         }
         let count = self
             .stored_behind

@@ -23,6 +23,8 @@ pub(super) enum Timer {
     Call(RequestId),
     /// Is the link alive?
     Link(LinkId),
+    /// Acks have waited for long enough.
+    Ack(PeerId),
     /// The peer may be dialled again.
     Redial(PeerId),
     /// Messages for a peer may have expired.
@@ -45,6 +47,7 @@ impl Timer {
             Self::Question(_) => "a question to peers",
             Self::Call(_) => "a classic neighbour that does not answer",
             Self::Link(_) => "the pulse of a link",
+            Self::Ack(_) => "acks that are due",
             Self::Redial(_) => "a peer to dial",
             Self::Expiry(_) => "messages that wait for too long",
             Self::Queue(_) => "a queue to read again",
@@ -99,6 +102,7 @@ impl Realm {
                 Timer::Question(id) => self.question_is_late(id, now),
                 Timer::Call(request) => self.call_is_late(request, now),
                 Timer::Link(id) => self.check_pulse(id, now),
+                Timer::Ack(peer) => self.acknowledge(peer, now),
                 Timer::Redial(peer) => self.redial_is_due(peer, now),
                 Timer::Expiry(peer) => self.expire_mail(peer, now),
                 Timer::Queue(peer) => self.read_queue_again(peer, now),

@@ -60,7 +60,9 @@ pub(crate) fn example(number: usize) -> Config {
         ],
     ];
     let realm = name(&format!("realm{number}"));
-    let mut config = Config::new(realm).passwords(Passwords::Plain);
+    let mut config = Config::new(realm)
+        .passwords(Passwords::Plain)
+        .limits(limits(&[]));
     for (user, display, password) in users[number - 1] {
         config = config.user(UserConfig::new(user, display, "", password).unwrap());
     }
@@ -95,8 +97,11 @@ pub(crate) fn example_with_peer(number: usize, peer: usize) -> Config {
     example(number).peer(PeerConfig::new(name(&format!("realm{peer}"))))
 }
 
+/// The defaults but for these, and for acks: those wait for nothing, so that a conversation is over
+/// when nothing more is said.
 pub(crate) fn limits(values: &[(&str, u64)]) -> Limits {
     let mut limits = Limits::default();
+    limits.set("ack_ms_max", 0).unwrap();
     for (name, value) in values {
         limits.set(name, *value).unwrap();
     }

@@ -4,7 +4,7 @@ use crate::common::{
     Pair, SENT, Site, UNKNOWN_USER, example, example_with_peer, hello, limits, name,
 };
 use chatproto::link::frame::{Frame, Question, Resume, StreamKind, View};
-use chatproto::{Direction, LinkCloseReason, LinkId, Output, PeerConfig, Record};
+use chatproto::{ConnectionId, Direction, LinkCloseReason, LinkId, Output, PeerConfig, Record};
 use uuid::Uuid;
 
 const QUEUE_FULL: &str = "{\"status\": \"ERROR\", \"message\": \"Antrean ke realm tujuan penuh, coba lagi nanti\", \"code\": \"queue_full\"}\r\n\r\n";
@@ -185,6 +185,93 @@ fn a_sender_stops_at_credit_bytes_max_until_they_are_stored() {
     let counts = delivered(&[("credit_bytes_max", 65_536)], 7, &text);
 
     assert_eq!(counts, (4, 7));
+}
+
+/// A pair in which the second realm's acks wait, and who writes in the first.
+fn with_patient_acks(ms: u64) -> (Pair, ConnectionId, String) {
+    let config = example_with_peer(2, 1).limits(limits(&[("ack_ms_max", ms)]));
+    let mut pair = Pair::of(example_with_peer(1, 2), config);
+    pair.connect();
+    let (messi, token) = pair.one.log_in("messi", "surabaya");
+    (pair, messi, token)
+}
+
+fn send(pair: &mut Pair, (messi, token): (ConnectionId, &str), to: &str, count: usize) {
+    for _ in 0..count {
+        let line = format!("send {token} {to}@realm2 hi\r\n");
+        assert_eq!(pair.one.say(messi, &line), SENT);
+    }
+    pair.pump();
+}
+
+/// The messages to another realm that their sender is shown as that.
+fn shown_as(pair: &mut Pair, (messi, token): (ConnectionId, &str), state: &str) -> usize {
+    let outbox = pair.one.say(messi, &format!("outbox {token}\r\n"));
+    outbox.matches(state).count()
+}
+
+#[test]
+fn an_ack_waits_ack_ms_max_for_more_to_tell() {
+    let (mut pair, messi, token) = with_patient_acks(50);
+    let by = (messi, token.as_str());
+    send(&mut pair, by, "amsal", 1);
+    assert_eq!(
+        shown_as(&mut pair, by, "delivered"),
+        1,
+        "the first on a link"
+    );
+
+    send(&mut pair, by, "amsal", 1);
+    pair.two.wait(49);
+    send(&mut pair, by, "amsal", 1);
+    assert_eq!(shown_as(&mut pair, by, "delivered"), 1);
+    pair.two.wait(1);
+    pair.pump();
+
+    assert_eq!(shown_as(&mut pair, by, "delivered"), 3);
+    send(&mut pair, by, "amsal", 1);
+    pair.two.wait(49);
+    pair.pump();
+    assert_eq!(shown_as(&mut pair, by, "queued"), 1);
+}
+
+#[test]
+fn an_ack_of_many_does_not_wait() {
+    let (mut pair, messi, token) = with_patient_acks(1_000);
+    let by = (messi, token.as_str());
+    send(&mut pair, by, "amsal", 1);
+
+    send(&mut pair, by, "amsal", 63);
+    assert_eq!(shown_as(&mut pair, by, "delivered"), 1);
+    send(&mut pair, by, "amsal", 1);
+
+    assert_eq!(shown_as(&mut pair, by, "delivered"), 65);
+}
+
+#[test]
+fn an_ack_that_tells_of_a_refusal_does_not_wait() {
+    let (mut pair, messi, token) = with_patient_acks(1_000);
+    let by = (messi, token.as_str());
+    send(&mut pair, by, "amsal", 2);
+
+    send(&mut pair, by, "nobody", 1);
+
+    assert_eq!(shown_as(&mut pair, by, "delivered"), 2);
+    assert_eq!(shown_as(&mut pair, by, "failed"), 1);
+}
+
+#[test]
+fn acks_that_wait_when_a_link_breaks_are_sent_on_the_next() {
+    let (mut pair, messi, token) = with_patient_acks(1_000);
+    let by = (messi, token.as_str());
+    send(&mut pair, by, "amsal", 2);
+    assert_eq!(shown_as(&mut pair, by, "queued"), 1);
+
+    pair.cut();
+    pair.connect();
+    pair.pump();
+
+    assert_eq!(shown_as(&mut pair, by, "delivered"), 2);
 }
 
 #[test]

@@ -22,7 +22,7 @@ use chatproto::Limits;
 
 /// Where each limit is tested: `handshake_bytes_max` with the transport, which alone knows of bytes
 /// before the handshake, all others here.
-const TESTED: [&str; 46] = [
+const TESTED: [&str; 47] = [
     "connections_max",
     "connections_per_address_max",
     "idle_ms_min",
@@ -59,6 +59,7 @@ const TESTED: [&str; 46] = [
     "queue_memory_bytes_max",
     "queue_ms_max",
     "seen_messages_max",
+    "ack_ms_max",
     "credit_envelopes_max",
     "credit_bytes_max",
     "link_line_bytes_max",

@@ -1,7 +1,7 @@
 //! Every message arrives once and in order, wherever the link breaks.
 
 use crate::common::{Pair, SENT, example, example_with_peer, limits};
-use chatproto::{ConnectionId, Event, Frame};
+use chatproto::{ConnectionId, Event, Frame, Output, Realm};
 
 /// A pair in which amsal and messi each wrote three messages to the other, none of which has left.
 struct Talk {
@@ -211,6 +211,33 @@ fn frames_played_again_on_a_new_link_deliver_nothing_twice() {
     );
     pair.pump();
     assert!(pair.two.inbox(amsal, &other).contains("\" more\\r\\n\""));
+}
+
+#[test]
+fn a_link_has_frames_to_send_whenever_there_are_some_that_were_not_seen() {
+    let mut pair = Pair::of(example_with_peer(1, 2), example_with_peer(2, 1));
+    pair.connect();
+    pair.pump();
+    let (messi, token) = pair.one.log_in("messi", "surabaya");
+    let (link, _) = pair.links.unwrap();
+    let realm = &mut pair.one.realm;
+    let now = pair.one.now;
+    let mut send = |realm: &mut Realm| {
+        let line = format!("send {token} amsal@realm2 hai\r\n");
+        realm.receive(messi, line.as_bytes(), now);
+        let outputs = std::iter::from_fn(|| realm.poll_output());
+        outputs.filter(|it| *it == Output::LinkSend(link)).count()
+    };
+
+    assert_eq!((send(realm), send(realm)), (1, 0));
+    assert_eq!(realm.link_outgoing(link).len(), 2);
+    // Those were seen, and are still there.
+    assert_eq!((send(realm), send(realm)), (1, 0));
+    assert_eq!(realm.link_outgoing(link).len(), 4);
+    realm.link_sent(link, 3, now).unwrap();
+
+    assert_eq!(send(realm), 1);
+    assert_eq!(realm.link_outgoing(link).len(), 2);
 }
 
 #[test]

@@ -58,6 +58,7 @@ const LIMITS: [(&str, u64); 41] = [
     ("classic_names_max", 2),
     ("queue_messages_max", 3),
     ("queue_bytes_max", 4_096),
+    ("ack_ms_max", 20),
     ("credit_envelopes_max", 3),
     ("credit_bytes_max", 65_536),
     ("link_line_bytes_max", 4_096),

@@ -59,7 +59,7 @@ fn the_figures_are_the_defaults() {
         count += 1;
     }
 
-    assert_eq!(count, 21);
+    assert_eq!(count, 22);
 }
 
 #[test]

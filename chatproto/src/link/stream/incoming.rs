@@ -6,6 +6,9 @@ use crate::link::frame::{Frame, Resume, StreamKind, View};
 use std::collections::VecDeque;
 use uuid::Uuid;
 
+/// So many envelopes are acknowledged without waiting for more.
+const ENVELOPES_AN_ACK: u64 = 64;
+
 /// What to do with an envelope that arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Arrival {
@@ -266,11 +269,27 @@ impl InStream {
         }
     }
 
+    /// Whether an ack is due. It may wait for more that is stored, so that one tells of many.
+    pub(crate) fn is_ack_due(&self) -> bool {
+        self.flow.is_resumed && self.unacknowledged
+    }
+
+    /// Whether the ack that is due should not wait: it is the first on the link, or tells of many,
+    /// or of a refusal, whose bounce must not come first.
+    pub(crate) fn is_ack_urgent(&self) -> bool {
+        let told = self.flow.told;
+        let tells_refusal = |(seq, _): &(u64, _)| (told + 1..=self.durable).contains(seq);
+        told == 0
+            || self.durable >= told + ENVELOPES_AN_ACK
+            || self.refused.iter().any(tells_refusal)
+    }
+
     /// The acks that are due: several where one could not tell all refusals.
     pub(crate) fn acks(&mut self) -> Vec<Frame> {
-        if !self.flow.is_resumed || !std::mem::take(&mut self.unacknowledged) {
+        if !self.is_ack_due() {
             return Vec::new();
         }
+        self.unacknowledged = false;
         let told = std::mem::replace(&mut self.flow.told, self.durable);
         let fresh = self.refused.iter().map(|(seq, _)| *seq);
         let fresh: Vec<u64> = fresh

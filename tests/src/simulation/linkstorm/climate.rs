@@ -96,6 +96,7 @@ fn limits(dice: &mut Dice, is_short: bool) -> Limits {
     set("page_messages_max", &[1_000]);
     set("credit_envelopes_max", &[1, 3, 100, 4_096]);
     set("credit_bytes_max", &[65_536, 4_194_304]);
+    set("ack_ms_max", &[0, 5, 5, 300]);
     set("queue_messages_max", &[12, 150, 100_000]);
     set("queue_bytes_max", &[100_000, 67_108_864, 67_108_864]);
     set("queue_memory_bytes_max", &[65_536, 16_777_216]);

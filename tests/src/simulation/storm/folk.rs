@@ -257,6 +257,7 @@ fn limits(dice: &mut Dice) -> Limits {
     set("page_messages_max", &[3, 7, 100]);
     set("page_bytes_max", &[1, 100, 262_144]);
     set("credit_envelopes_max", &[1, 3, 100]);
+    set("ack_ms_max", &[0, 5, 300]);
     set("queue_messages_max", &[20, 1_000]);
     set("uncommitted_bytes_max", &[500, 67_108_864]);
     set("store_retry_ms", &[50, 1_000]);
