@@ -144,10 +144,22 @@ impl Driver {
         self.carry_out(now);
         self.commit(now);
         loop {
-            let timeout = self.timeout();
+            let realm = &mut self.realm;
+            let is_gathering = self.links.as_mut().is_some_and(|links| links.gather(realm));
+            let timeout = if is_gathering {
+                Some(Duration::ZERO)
+            } else {
+                self.timeout()
+            };
             match self.poll.poll(&mut events, timeout) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
                 _ => {}
+            }
+            if is_gathering && events.is_empty() {
+                // Before the thread sleeps, and not after.
+                let realm = &mut self.realm;
+                self.links.iter_mut().for_each(|links| links.flush(realm));
+                continue;
             }
             let now = self.clock.now();
             self.turn(&events, now);
@@ -199,9 +211,6 @@ impl Driver {
         // Once a turn: handed over earlier, batches are smaller and there are more of them.
         self.commit(now);
         self.clients.let_go(now);
-        if let Some(links) = &mut self.links {
-            links.flush();
-        }
     }
 
     /// Closes the store, which lets a commit under way end.
@@ -347,7 +356,7 @@ impl Driver {
 
     fn carry_out_link(&mut self, output: Output, now: Now) {
         match (output, &mut self.links) {
-            (Output::LinkSend(id), Some(links)) => links.send(id, &mut self.realm),
+            (Output::LinkSend(id), Some(links)) => links.note_frames(id, &mut self.realm),
             (Output::LinkClose(id, _), Some(links)) => links.close(id),
             (Output::Dial(peer), Some(links)) => links.dial(peer),
             (Output::Dial(peer), None) => {

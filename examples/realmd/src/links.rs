@@ -26,6 +26,8 @@ use std::thread::JoinHandle;
 const WORDS_WAITING_MAX: usize = 64;
 /// Frames that a link may have on their way to its socket.
 const FRAMES_IN_FLIGHT_MAX: usize = 512;
+/// Turns of the realm's loop in which orders may wait for others.
+const TURNS_GATHERED_MAX: u32 = 2;
 
 /// Numbers a socket, never twice.
 pub(crate) type SocketKey = usize;
@@ -64,6 +66,8 @@ struct Link {
     key: SocketKey,
     /// Frames ordered and not yet taken.
     in_flight: usize,
+    /// It is among those that have frames to hand over.
+    has_frames: bool,
 }
 
 /// What the links of a realm begin with.
@@ -85,8 +89,12 @@ pub(crate) struct Links {
     starved: Arc<AtomicBool>,
     by_key: BTreeMap<SocketKey, LinkId>,
     by_id: BTreeMap<LinkId, Link>,
+    /// Links that have frames to hand over.
+    sending: Vec<LinkId>,
     /// Orders were given since the last wake.
     ordered: bool,
+    /// For how many turns they have waited for others.
+    turns_gathered: u32,
     /// More was told than was heard.
     unheard: bool,
     thread: Option<JoinHandle<()>>,
@@ -124,7 +132,9 @@ impl Links {
             starved,
             by_key: BTreeMap::new(),
             by_id: BTreeMap::new(),
+            sending: Vec::new(),
             ordered: false,
+            turns_gathered: 0,
             unheard: false,
             thread: Some(thread),
         })
@@ -157,7 +167,14 @@ impl Links {
             Word::Up(key, peer, direction) => match realm.link_up(&peer, direction, now) {
                 Ok(id) => {
                     self.by_key.insert(key, id);
-                    self.by_id.insert(id, Link { key, in_flight: 0 });
+                    self.by_id.insert(
+                        id,
+                        Link {
+                            key,
+                            in_flight: 0,
+                            has_frames: false,
+                        },
+                    );
                 }
                 // One that was taken out while it was on its way here.
                 Err(Misuse::UnknownPeer) => self.order(Order::Close(key)),
@@ -180,7 +197,7 @@ impl Links {
                 }
                 // A link that the engine has just closed remembers no frames to be sent.
                 if realm.link_sent(id, count, now).is_ok() {
-                    self.send(id, realm);
+                    self.note_frames(id, realm);
                 }
             }
             Word::Down(key) => {
@@ -194,18 +211,27 @@ impl Links {
         Ok(())
     }
 
-    /// Hands over frames that a link has to send, as long as not too many are on their way.
-    pub(crate) fn send(&mut self, id: LinkId, realm: &mut Realm) {
+    /// Notes that a link has frames to send; they go to the link thread with the other orders.
+    pub(crate) fn note_frames(&mut self, id: LinkId, realm: &mut Realm) {
         let Some(link) = self.by_id.get_mut(&id) else {
             return;
         };
-        let frames = realm.link_outgoing(id);
         // Last words stand alone: what was in flight before them is forgotten.
-        if let [words @ (Frame::Bye { .. } | Frame::Error { .. })] = frames {
+        if let [words @ (Frame::Bye { .. } | Frame::Error { .. })] = realm.link_outgoing(id) {
             let order = Order::Send(link.key, vec![words.clone()]);
             self.order(order);
-            return;
+        } else if !std::mem::replace(&mut link.has_frames, true) {
+            self.sending.push(id);
         }
+    }
+
+    /// Hands over frames, as long as not too many are on their way.
+    fn hand_over(&mut self, id: LinkId, realm: &mut Realm) {
+        let Some(link) = self.by_id.get_mut(&id) else {
+            return;
+        };
+        link.has_frames = false;
+        let frames = realm.link_outgoing(id);
         let end = frames.len().min(FRAMES_IN_FLIGHT_MAX);
         // Those in flight still stand first: they are reported, and so removed, in order.
         let Some(fresh) = frames
@@ -242,8 +268,31 @@ impl Links {
         self.ordered |= self.orders.send(order).is_ok();
     }
 
+    /// Wakes the link thread if it has orders; but for a few turns they wait for others, as long as
+    /// the realm has work. Returns whether they do.
+    ///
+    /// A wake costs more than the order that it is for, and takes the processor from the clients.
+    pub(crate) fn gather(&mut self, realm: &mut Realm) -> bool {
+        let has_orders = self.ordered || !self.sending.is_empty();
+        if has_orders && self.turns_gathered < TURNS_GATHERED_MAX {
+            self.turns_gathered += 1;
+            return true;
+        }
+        self.flush(realm);
+        false
+    }
+
+    /// Gives the link thread what there is for it, and wakes it.
+    pub(crate) fn flush(&mut self, realm: &mut Realm) {
+        self.turns_gathered = 0;
+        for id in std::mem::take(&mut self.sending) {
+            self.hand_over(id, realm);
+        }
+        self.wake();
+    }
+
     /// Wakes the link thread if it has orders.
-    pub(crate) fn flush(&mut self) {
+    fn wake(&mut self) {
         if std::mem::take(&mut self.ordered)
             && let Err(error) = self.waker.wake()
         {
@@ -256,7 +305,7 @@ impl Drop for Links {
     /// Ends the thread and waits for its last words, which are bounded in time.
     fn drop(&mut self) {
         self.order(Order::Stop);
-        self.flush();
+        self.wake();
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {

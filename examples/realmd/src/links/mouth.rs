@@ -1,6 +1,6 @@
 //! How the link thread makes itself heard.
 
-use super::Word;
+use super::{FRAMES_IN_FLIGHT_MAX, Word};
 use mio::Waker;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,9 +15,15 @@ pub(super) struct Mouth {
     starved: Arc<AtomicBool>,
     /// What has no room yet.
     held: VecDeque<Word>,
-    /// Something was told since the last wake.
+    /// Something was told since the last wake that the realm should hear soon.
     told: bool,
+    /// Frames that had room, told since the last wake.
+    taken: usize,
 }
+
+/// So many frames that had room are news that the realm should hear soon. Of fewer it hears when it
+/// is awake: it may have many more on their way.
+const TAKEN_UNHEARD_MAX: usize = FRAMES_IN_FLIGHT_MAX / 8;
 
 impl Mouth {
     pub(super) fn new(
@@ -31,6 +37,7 @@ impl Mouth {
             starved,
             held: VecDeque::new(),
             told: false,
+            taken: 0,
         }
     }
 
@@ -43,21 +50,30 @@ impl Mouth {
         if words.is_empty() && self.held.is_empty() {
             return;
         }
-        self.told = true;
-        self.held.extend(words.drain(..));
+        for word in words.drain(..) {
+            match word {
+                Word::Taken(_, count) => self.taken += count,
+                _ => self.told = true,
+            }
+            self.held.push_back(word);
+        }
+        self.told |= self.taken >= TAKEN_UNHEARD_MAX;
         if !self.push() {
             // Asked for first and tried again after: the realm may have made room in between,
             // and would not come back by itself.
             self.starved.store(true, Ordering::SeqCst);
+            self.told = true;
             self.push();
         }
     }
 
     /// Wakes the realm if it was told something.
     pub(super) fn wake(&mut self) {
-        if std::mem::take(&mut self.told)
-            && let Err(error) = self.waker.wake()
-        {
+        if !std::mem::take(&mut self.told) {
+            return;
+        }
+        self.taken = 0;
+        if let Err(error) = self.waker.wake() {
             tracing::error!("the realm's thread cannot be woken: {error}");
         }
     }
