@@ -25,7 +25,7 @@ const TOKENS_MAX: usize = 12;
 const STEPS_MAX: usize = 10_000;
 
 /// All bounds are so low that a few dozen bytes reach them.
-const LIMITS: [(&str, u64); 41] = [
+const LIMITS: [(&str, u64); 42] = [
     ("connections_max", 6),
     ("connections_per_address_max", 3),
     ("idle_ms_min", 1_000),
