@@ -435,19 +435,30 @@ impl Clients {
         self.behind_batches.clear();
     }
 
+    /// What a driver may speak of: not what carries a request, though its number can be guessed.
+    pub(super) fn connection(&self, id: ConnectionId) -> Option<&Client> {
+        self.table.get(id.0).filter(|client| !client.is_request())
+    }
+
+    pub(super) fn connection_mut(&mut self, id: ConnectionId) -> Option<&mut Client> {
+        let client = self.table.get_mut(id.0);
+        client.filter(|client| !client.is_request())
+    }
+
     pub(super) fn outgoing(&self, id: ConnectionId) -> &[u8] {
-        let client = self.table.get(id.0);
+        let client = self.connection(id);
         client.map_or(&[], |client| client.outbox.outgoing())
     }
 
     /// Notes what was sent. Returns whether lines that waited for room may go on.
     pub(super) fn sent(&mut self, id: ConnectionId, n: usize, now_ms: u64) -> Result<bool, Misuse> {
-        let Some(client) = self.table.get_mut(id.0) else {
+        let Some(client) = self
+            .table
+            .get_mut(id.0)
+            .filter(|client| !client.is_gone && !client.is_request())
+        else {
             return Ok(false);
         };
-        if client.is_gone {
-            return Ok(false);
-        }
         client.outbox.sent(n, now_ms, &mut self.pool)?;
         let has_room = client.is_choked && client.backlog() * 2 < self.choke_bytes;
         if has_room {

@@ -11,14 +11,14 @@ use crate::time::Now;
 
 impl Realm {
     pub(super) fn client_ended(&mut self, id: ConnectionId, now: Now) {
-        if let Some(client) = self.clients.get_mut(id) {
+        if let Some(client) = self.clients.connection_mut(id) {
             client.has_ended = true;
             self.finish_if_done(id, now);
         }
     }
 
     pub(super) fn client_gone(&mut self, id: ConnectionId, now: Now) {
-        let Some(client) = self.clients.get(id) else {
+        let Some(client) = self.clients.connection(id) else {
             return;
         };
         if client.closing.is_some() {

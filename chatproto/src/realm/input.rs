@@ -66,7 +66,7 @@ impl Realm {
     }
 
     pub(super) fn client_sent(&mut self, id: ConnectionId, bytes: &[u8], now: Now) {
-        let Some(client) = self.clients.get_mut(id) else {
+        let Some(client) = self.clients.connection_mut(id) else {
             return;
         };
         if client.closing.is_some() || client.has_ended || client.is_gone || bytes.is_empty() {

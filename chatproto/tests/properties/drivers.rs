@@ -368,6 +368,31 @@ fn more_sent_than_there_was_is_told_and_changes_nothing() {
 }
 
 #[test]
+fn what_carries_a_request_is_nobodys_connection() {
+    let (mut realm, _) = realm(false);
+    let now = Now::new(0, 0);
+    realm.execute(b"auth henderson surabaya", now);
+
+    for id in (0..100).map(ConnectionId::from_u64) {
+        realm.receive(id, b"auth nobody x\r\n", now);
+        realm.ended(id, now);
+        realm.sent(id, realm.outgoing(id).len(), now).unwrap();
+        realm.closed(id, now);
+    }
+    let mut replies = Vec::new();
+    while let Some(output) = realm.poll_output() {
+        match output {
+            Output::Hash(request, job) => realm.verified(request, job.run(), now).unwrap(),
+            Output::Reply(_, reply) => replies.push(String::from_utf8(reply).unwrap()),
+            _ => {}
+        }
+    }
+
+    assert!(replies[0].starts_with("{\"status\": \"OK\", \"tokenid\": "));
+    assert_eq!(replies.len(), 1);
+}
+
+#[test]
 fn a_shut_down_realm_always_gets_there() {
     let inputs = (vec(call(), 0..100), any::<bool>());
 

@@ -21,13 +21,13 @@ mod twice;
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
-const CASES: u32 = 256;
-
-/// Checks a property with that many random inputs, and says how many.
+/// Checks a property with 256 random inputs, or as many as PROPTEST_CASES says, and tells how many.
 fn holds<S: Strategy>(inputs: &S, property: impl Fn(S::Value) -> Result<(), TestCaseError>) {
-    let mut runner = TestRunner::new(Config::with_cases(CASES));
+    let config = Config::default();
+    let cases = config.cases;
+    let mut runner = TestRunner::new(config);
     if let Err(error) = runner.run(inputs, property) {
         panic!("{error}");
     }
-    println!("properties: {CASES}");
+    println!("properties: {cases}");
 }
