@@ -177,7 +177,8 @@ limits! {
     /// Bytes that wait for one peer and are held in memory; the others are read from the store when
     /// their turn comes.
     queue_memory_bytes_max = 16_777_216, 65_536..=HUGE;
-    /// How long a message waits for a peer that is away, before its sender is told: 4 days.
+    /// How long a message waits for a peer that is away, before its sender is told, and how long word of
+    /// a refusal is awaited: 4 days.
     queue_ms_max = 345_600_000, 1..=HUGE;
     /// Messages of one peer that are recognised should they come again in another stream, the newest.
     seen_messages_max = 131_072, 1..=HUGE;

@@ -2,6 +2,7 @@
 //! records and requests come out.
 
 mod arrivals;
+mod awaited;
 mod batches;
 mod calls;
 mod classic;

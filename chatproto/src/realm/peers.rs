@@ -1,9 +1,10 @@
 //! Other realms: what is known of each, and what an operator may do about it.
 
 use super::Realm;
+use super::awaited::Awaited;
 use crate::config::{PeerConfig, PeerKind};
 use crate::error::{ErrorCode, PeerError};
-use crate::id::{PeerId, UserId};
+use crate::id::PeerId;
 use crate::link::frame::{Frame, StreamKind};
 use crate::link::seen::Seen;
 use crate::link::stream::{InStream, OutStream, Settled, Violation};
@@ -12,7 +13,6 @@ use crate::output::{Event, LinkCloseReason, LinkId};
 use crate::random::Random;
 use crate::record::{PostState, Record};
 use crate::time::Now;
-use std::collections::BTreeMap;
 use std::fmt;
 use uuid::Uuid;
 
@@ -40,7 +40,7 @@ pub(super) struct Peer {
     /// Its messages that were kept.
     pub(super) seen: Seen,
     /// Messages it has refused, by id, whose bounce has not come yet.
-    pub(super) refused: BTreeMap<Uuid, Refused>,
+    pub(super) refused: Awaited,
     /// The longest line it reads, as it said last.
     pub(super) line_bytes_max: u64,
     /// When it had contradicted this realm's streams, so that they were begun anew.
@@ -70,7 +70,7 @@ impl Peer {
             begun_behind: None,
             incoming: Vec::new(),
             seen: Seen::new(random.set()),
-            refused: BTreeMap::new(),
+            refused: Awaited::default(),
             line_bytes_max: u64::MAX,
             renumbered_ms: None,
             ack_ms: None,
@@ -108,14 +108,6 @@ impl Peer {
     pub(super) fn waiting(&self) -> usize {
         self.mail.len() + self.bounce.len()
     }
-}
-
-/// A refused message, of which its sender is still to be told.
-#[derive(Clone, Debug)]
-pub(super) struct Refused {
-    pub(super) user: UserId,
-    /// For whom it was; empty if nobody remembers.
-    pub(super) to: Box<str>,
 }
 
 /// How a realm stands with another one.

@@ -1,6 +1,7 @@
 //! Where a message goes: into an inbox here, or into the stream to another realm.
 
 use super::Realm;
+use super::awaited::Refused;
 use super::clients::Wait;
 use super::questions::Topic;
 use crate::config::Detail;
@@ -429,7 +430,7 @@ impl Realm {
     ) {
         let refused = self
             .peer_mut(peer)
-            .and_then(|peer| peer.refused.remove(&answers));
+            .and_then(|peer| peer.refused.remove(answers));
         let Some(refused) = refused else { return };
         self.record(|| Record::BounceSettled { peer, id: answers });
         let known = ErrorCode::ALL.iter().find(|code| code.code() == reason);
@@ -458,15 +459,34 @@ impl Realm {
 
     /// The peer has begun anew: what it refused before, it will not explain any more.
     pub(super) fn bounces_are_lost(&mut self, peer: PeerId, now: Now) {
-        let realm = self.somebody_at(peer);
-        let refused = self
-            .peer_mut(peer)
-            .map(|peer| std::mem::take(&mut peer.refused));
+        let refused = self.peer_mut(peer).map(|peer| peer.refused.take_all());
         for (id, refused) in refused.unwrap_or_default() {
-            self.record(|| Record::BounceSettled { peer, id });
-            let to = Some(&*refused.to).filter(|to| !to.is_empty());
-            self.write_bounce(peer, refused.user, to.unwrap_or(&realm), REFUSED, now);
+            self.bounce_unexplained(peer, id, &refused, now);
         }
+    }
+
+    /// Gives up on bounces that were awaited for too long: a peer that owes them keeps places in
+    /// inboxes here.
+    pub(super) fn expire_bounces(&mut self, peer: PeerId, now: Now) {
+        while let Some((id, refused)) = self
+            .peer_mut(peer)
+            .and_then(|peer| peer.refused.take_due(now.mono_ms))
+        {
+            self.bounce_unexplained(peer, id, &refused, now);
+        }
+    }
+
+    /// Tells a user that a message was refused, where the peer does not say why.
+    fn bounce_unexplained(&mut self, peer: PeerId, id: Uuid, refused: &Refused, now: Now) {
+        self.record(|| Record::BounceSettled { peer, id });
+        let realm = self.somebody_at(peer);
+        let to = Some(&*refused.to).filter(|to| !to.is_empty());
+        self.write_bounce(peer, refused.user, to.unwrap_or(&realm), REFUSED, now);
+    }
+
+    /// Until when word of a message that is refused now is awaited.
+    pub(super) fn bounces_due_ms(&self, now: Now) -> u64 {
+        now.mono_ms.saturating_add(self.limits.queue_ms_max)
     }
 
     /// What a recipient is called of whom only the realm is known.

@@ -1,7 +1,7 @@
 //! The streams of mail and bounces to other realms: what is sent when, and what became of it.
 
 use super::Realm;
-use super::peers::Refused;
+use super::awaited::Refused;
 use super::timers::Timer;
 use crate::envelope::Envelope;
 use crate::error::{ErrorCode, Misuse};
@@ -311,6 +311,7 @@ impl Realm {
                 code,
             });
         }
+        self.expire_bounces(peer, now);
         self.read_queue(peer, now);
         self.time_expiry(peer, now);
     }
@@ -319,10 +320,9 @@ impl Realm {
         let Some(place) = self.peers.get_mut(peer.index()) else {
             return;
         };
-        let due_ms = place
-            .mail
-            .expires_ms()
-            .filter(|due_ms| *due_ms > now.mono_ms);
+        let due = [place.mail.expires_ms(), place.refused.due_ms()];
+        let due_ms = due.into_iter().flatten().min();
+        let due_ms = due_ms.filter(|due_ms| *due_ms > now.mono_ms);
         if place.expiry_ms == due_ms {
             return;
         }
@@ -484,15 +484,17 @@ impl Realm {
         }
         let is_progress = !settled.is_empty();
         for row in settled {
-            self.settled(peer, kind, &row);
+            self.settled(peer, kind, &row, now);
         }
+        self.time_expiry(peer, now);
         self.watch_acks(peer, is_progress, now);
         Ok(())
     }
 
     /// Deals with a row that a peer has stored. The place of a refused message stays for its
     /// bounce.
-    fn settled(&mut self, peer: PeerId, kind: StreamKind, row: &Settled) {
+    fn settled(&mut self, peer: PeerId, kind: StreamKind, row: &Settled, now: Now) {
+        let due_ms = self.bounces_due_ms(now);
         let Some(place) = self.peers.get_mut(peer.index()) else {
             return;
         };
@@ -521,7 +523,7 @@ impl Realm {
                     user,
                     to: to.clone(),
                 };
-                place.refused.insert(id, refused);
+                place.refused.insert(id, refused, due_ms);
                 self.record(|| Record::BounceDue { peer, id, user, to });
                 self.settle_post(user, id, PostState::Failed(None));
             }

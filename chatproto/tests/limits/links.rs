@@ -1,7 +1,7 @@
 //! Links with other realms.
 
 use crate::common::{
-    Pair, SENT, Site, UNKNOWN_USER, example, example_with_peer, hello, limits, name,
+    Pair, SENT, Site, UNKNOWN_USER, example, example_with_peer, hello, limits, name, texts_of,
 };
 use chatproto::link::frame::{Frame, Question, Resume, StreamKind, View};
 use chatproto::{ConnectionId, Direction, LinkCloseReason, LinkId, Output, PeerConfig, Record};
@@ -272,6 +272,34 @@ fn acks_that_wait_when_a_link_breaks_are_sent_on_the_next() {
     pair.pump();
 
     assert_eq!(shown_as(&mut pair, by, "delivered"), 2);
+}
+
+#[test]
+fn word_of_a_refusal_is_awaited_for_queue_ms_max() {
+    let mut it = site(&[("queue_ms_max", 60_000)]);
+    let (messi, token) = it.log_in("messi", "surabaya");
+    let link = it.greeted_by("realm2", Direction::Accepted);
+    let stream = mail_stream(&it.take(link));
+    it.deliver(link, &resumed(stream));
+    it.say(messi, &format!("send {token} amsal@realm2 hi\r\n"));
+    let refused = Frame::Ack {
+        stream,
+        durable: 1,
+        refused: vec![1],
+    };
+    it.deliver(link, &[refused]);
+
+    it.link_down(link);
+    it.wait(59_999);
+    let in_time = it.inbox(messi, &token);
+    it.wait(1);
+    let late = it.inbox(messi, &token);
+    it.wait(600_000);
+
+    assert_eq!(texts_of(&in_time), [""; 0]);
+    let bounce = " Pesan untuk amsal@realm2 tidak terkirim: ditolak";
+    assert_eq!(texts_of(&late), [bounce]);
+    assert_eq!(texts_of(&it.inbox(messi, &token)), [""; 0]);
 }
 
 #[test]

@@ -8,7 +8,8 @@ use crate::link::frame::StreamKind;
 use crate::link::stream::{InStream, OutStream};
 use crate::name::Address;
 use crate::post;
-use crate::realm::peers::{Peer, Refused};
+use crate::realm::awaited::Refused;
+use crate::realm::peers::Peer;
 use crate::record::{Post, PostState, Record, Sender};
 use crate::send_key::Numbered;
 use std::sync::Arc;
@@ -243,10 +244,11 @@ impl Restore {
             Record::BounceDue { peer, id, user, to } => {
                 self.user(user)?;
                 let refused = Refused { user, to };
-                self.peer(peer)?.refused.insert(id, refused);
+                let due_ms = self.realm.bounces_due_ms(self.realm.clock);
+                self.peer(peer)?.refused.insert(id, refused, due_ms);
             }
             Record::BounceSettled { peer, id } => {
-                self.peer(peer)?.refused.remove(&id);
+                self.peer(peer)?.refused.remove(id);
             }
             _ => return Err("a record stands among those of another kind"),
         }

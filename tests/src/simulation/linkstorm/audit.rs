@@ -190,9 +190,11 @@ impl Folk {
             let is_there = found.delivered.contains(&number);
             let due = due.entry((letter.from, letter.realm)).or_default();
             match letter.fate {
-                // It may bounce nonetheless where its realm forgot that it had gone.
+                // It may bounce nonetheless where its realm forgot that it had gone: a copy in which it
+                // still waited gives it up before the peer can say that it came.
                 Fate::Taken(point) if is_there => {
-                    due.spare += usize::from(self.ledger.has_forgotten(letter.from.realm, point));
+                    let set_back = self.ledger.set_back_after(letter.from.realm, point);
+                    due.spare += usize::from(set_back.is_some());
                 }
                 Fate::Taken(point) if self.may_be_nowhere(&letter, point) => spared.push(number),
                 Fate::Taken(_) => bounced.push(number),

@@ -31,8 +31,25 @@ impl Folk {
             self.count_places();
         }
         self.ask_outboxes();
+        self.wait_for_lost_bounces();
         self.check_leftovers();
         self.audit();
+    }
+
+    /// Where one disk was set back after the other, both may have forgotten that word of a refusal is
+    /// lost. It is awaited until its time is over.
+    fn wait_for_lost_bounces(&mut self) {
+        let realms = 0..self.climate.realms;
+        let is_set_back = |realm: &usize| self.ledger.was_set_back(*realm);
+        if realms.clone().filter(is_set_back).count() < 2 {
+            return;
+        }
+        for realm in realms {
+            if !self.world.leftovers(realm).is_empty() {
+                self.pass(self.climate.limits[realm].queue_ms_max);
+            }
+        }
+        self.settle_down();
     }
 
     /// Everybody connects and reads, until nothing is left and nothing comes any more.
