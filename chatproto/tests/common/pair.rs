@@ -1,7 +1,7 @@
 //! Two realms in virtual time.
 
 use super::{Loading, Site, example_with_peer};
-use chatproto::{Config, Direction, LinkId};
+use chatproto::{Config, Direction, LinkId, Record};
 
 /// Two realms and the link between them.
 pub(crate) struct Pair {
@@ -90,6 +90,22 @@ impl Pair {
     pub(crate) fn restart_two(&mut self, loading: Loading) {
         self.cut();
         self.two.restart(loading);
+    }
+
+    /// Carries frames and commits until the first realm has stored that a message of its was
+    /// refused; the bounce is not there yet.
+    pub(crate) fn settle_until_refused(&mut self) {
+        for _ in 0..100 {
+            let mut records = self.one.log.records.iter();
+            if records.any(|record| matches!(record, Record::BounceDue { .. })) {
+                return;
+            }
+            self.two.commit();
+            self.step_there();
+            self.step_back();
+            self.one.commit();
+        }
+        panic!("nothing was refused");
     }
 
     /// Carries frames and commits both ways until nothing is left to do.

@@ -552,20 +552,7 @@ fn a_bounce_that_a_new_disk_has_lost_is_made_up_for() {
         let (mut pair, token) = apart();
         send(&mut pair.one, &token, "siapa@realm2", "satu");
         pair.connect();
-        let is_due = |site: &Site| {
-            let mut records = site.log.records.iter();
-            records.any(|record| matches!(record, Record::BounceDue { .. }))
-        };
-        for _ in 0..100 {
-            if is_due(&pair.one) {
-                break;
-            }
-            pair.two.commit();
-            pair.step_there();
-            pair.step_back();
-            pair.one.commit();
-        }
-        assert!(is_due(&pair.one));
+        pair.settle_until_refused();
         pair.cut();
 
         put_back(&mut pair.two, &Log::default(), loading);

@@ -389,19 +389,7 @@ fn a_bounce_that_is_due_of_a_peer_taken_out_is_made_up_for() {
     let (mut pair, token) = apart();
     send(&mut pair.one, &token, "siapa@realm2", "satu");
     pair.connect();
-    let is_due = |site: &Site| {
-        let mut records = site.log.records.iter();
-        records.any(|record| matches!(record, Record::BounceDue { .. }))
-    };
-    for _ in 0..100 {
-        if is_due(&pair.one) {
-            break;
-        }
-        pair.two.commit();
-        pair.step_there();
-        pair.step_back();
-        pair.one.commit();
-    }
+    pair.settle_until_refused();
 
     remove(&mut pair.one, false).unwrap();
 

@@ -2,7 +2,6 @@
 
 use crate::common::{LOADINGS, Pair, SENT, Site, limits};
 use crate::neighbours::{apart, durable, send, texts};
-use chatproto::Record;
 
 /// What `outbox` shows: to whom, how it begins, what became of it and why.
 pub(crate) fn outbox(site: &mut Site, token: &str) -> Vec<String> {
@@ -50,19 +49,7 @@ fn a_refused_message_has_failed_and_the_bounce_says_why() {
         let (mut pair, token) = apart();
         pair.connect();
         send(&mut pair.one, &token, "siapa@realm2", "satu");
-        let is_due = |site: &Site| {
-            let mut records = site.log.records.iter();
-            records.any(|record| matches!(record, Record::BounceDue { .. }))
-        };
-        for _ in 0..100 {
-            if is_due(&pair.one) {
-                break;
-            }
-            pair.two.commit();
-            pair.step_there();
-            pair.step_back();
-            pair.one.commit();
-        }
+        pair.settle_until_refused();
         let refused = outbox(&mut pair.one, &token);
         pair.restart_one(loading);
         let restarted = outbox(&mut pair.one, &token);
