@@ -219,25 +219,25 @@ fn a_link_has_frames_to_send_whenever_there_are_some_that_were_not_seen() {
     pair.connect();
     pair.pump();
     let (messi, token) = pair.one.log_in("messi", "surabaya");
-    let (link, _) = pair.links.unwrap();
+    let (to_two, _) = pair.links.unwrap();
     let realm = &mut pair.one.realm;
     let now = pair.one.now;
-    let mut send = |realm: &mut Realm| {
+    let send = |realm: &mut Realm| {
         let line = format!("send {token} amsal@realm2 hai\r\n");
         realm.receive(messi, line.as_bytes(), now);
         let outputs = std::iter::from_fn(|| realm.poll_output());
-        outputs.filter(|it| *it == Output::LinkSend(link)).count()
+        outputs.filter(|it| *it == Output::LinkSend(to_two)).count()
     };
 
     assert_eq!((send(realm), send(realm)), (1, 0));
-    assert_eq!(realm.link_outgoing(link).len(), 2);
+    assert_eq!(realm.link_outgoing(to_two).len(), 2);
     // Those were seen, and are still there.
     assert_eq!((send(realm), send(realm)), (1, 0));
-    assert_eq!(realm.link_outgoing(link).len(), 4);
-    realm.link_sent(link, 3, now).unwrap();
+    assert_eq!(realm.link_outgoing(to_two).len(), 4);
+    realm.link_sent(to_two, 3, now).unwrap();
 
     assert_eq!(send(realm), 1);
-    assert_eq!(realm.link_outgoing(link).len(), 2);
+    assert_eq!(realm.link_outgoing(to_two).len(), 2);
 }
 
 #[test]

@@ -21,7 +21,7 @@ mod twice;
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
-/// Checks a property with 256 random inputs, or as many as PROPTEST_CASES says, and tells how many.
+/// Checks a property with 256 random inputs, or as many as `PROPTEST_CASES` says, and tells how many.
 fn holds<S: Strategy>(inputs: &S, property: impl Fn(S::Value) -> Result<(), TestCaseError>) {
     let config = Config::default();
     let cases = config.cases;
