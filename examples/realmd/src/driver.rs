@@ -334,7 +334,7 @@ impl Driver {
                     self.clients.close(id, reason, self.poll.registry(), now);
                 }
                 Output::Event(event) => {
-                    self.journal.event(&event);
+                    self.journal.event(&event, now);
                     if let Some(desk) = &mut self.desk {
                         desk.event(&event, now);
                     }

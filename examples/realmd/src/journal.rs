@@ -1,8 +1,9 @@
 //! What a realm tells of itself, in the words of the classic servers' log.
 
 use crate::escape::Escaped;
+use crate::rare::Rare;
 use chatproto::store::StoreError;
-use chatproto::{CloseReason, ConnectionId, ErrorCode, Event, LinkCloseReason, RealmName};
+use chatproto::{CloseReason, ConnectionId, ErrorCode, Event, LinkCloseReason, Now, RealmName};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -15,6 +16,8 @@ pub(crate) struct Journal {
     full: Option<String>,
     /// Why peers end the link, as each said last.
     said: BTreeMap<RealmName, String>,
+    /// Mail of each peer that was refused.
+    refused: BTreeMap<RealmName, Rare>,
 }
 
 impl Journal {
@@ -23,6 +26,7 @@ impl Journal {
             realm,
             full: None,
             said: BTreeMap::new(),
+            refused: BTreeMap::new(),
         }
     }
 
@@ -96,7 +100,7 @@ impl Journal {
     }
 
     /// Tells what the engine tells.
-    pub(crate) fn event(&mut self, event: &Event) {
+    pub(crate) fn event(&mut self, event: &Event, now: Now) {
         match event {
             Event::Received { .. } | Event::Replied { .. } => self.wire(event),
             Event::Refused { .. }
@@ -111,9 +115,9 @@ impl Journal {
             Event::HistoryTruncated { .. }
             | Event::OlderCopy { .. }
             | Event::PeerRenewed { .. }
-            | Event::MailRefused { .. }
             | Event::MailGivenUp { .. }
             | Event::MailUnknown { .. } => self.mail(event),
+            Event::MailRefused { peer, code } => self.refused(peer, *code, now),
             Event::ClassicReceived { .. } | Event::ClassicFailed { .. } => self.classic(event),
             _ => self.command(event),
         }
@@ -237,6 +241,18 @@ impl Journal {
         }
     }
 
+    /// Tells of refused mail, of which a peer may send any amount.
+    fn refused(&mut self, peer: &RealmName, code: ErrorCode, now: Now) {
+        let refused = self.refused.entry(peer.clone()).or_default();
+        if let Some(more) = refused.happened(now.mono_ms) {
+            warn!(
+                "{}: mail from {peer} was refused and its sender told: {}{more}",
+                self.realm,
+                code.code()
+            );
+        }
+    }
+
     /// What became of mail between realms, where it was not what people expect.
     fn mail(&self, event: &Event) {
         let realm = &self.realm;
@@ -254,10 +270,6 @@ impl Journal {
             Event::PeerRenewed { peer } => warn!(
                 "{realm}: {peer} has begun its messages anew: its data are new or an older copy; what it had accepted and \
                  not sent may be lost, and only whoever runs {peer} can put that back"
-            ),
-            Event::MailRefused { peer, code } => warn!(
-                "{realm}: mail from {peer} was refused and its sender told: {}",
-                code.code()
             ),
             Event::MailGivenUp {
                 peer,

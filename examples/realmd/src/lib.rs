@@ -34,6 +34,7 @@ mod listener;
 mod log;
 mod operate;
 mod peer_show;
+mod rare;
 mod reload;
 mod run;
 mod server;

@@ -5,7 +5,6 @@
 mod mouth;
 mod roster;
 mod socket;
-mod strangers;
 mod thread;
 
 use crate::clock::Clock;

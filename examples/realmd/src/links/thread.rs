@@ -3,11 +3,11 @@
 use super::mouth::Mouth;
 use super::roster::Roster;
 use super::socket::{Gone, Left, Socket, words};
-use super::strangers::TurnedAway;
 use super::{Order, SocketKey, Word};
 use crate::clock::Clock;
 use crate::escape::Escaped;
 use crate::listener::{ACCEPTED_PER_TURN_MAX, Acceptor};
+use crate::rare::Rare;
 use crate::settings::PeerSettings;
 use chatproto::link::transport::LinkTransport;
 use chatproto::{Now, RealmName};
@@ -47,7 +47,8 @@ pub(super) struct LinkThread {
     words: Vec<Word>,
     /// Peers that could not be called, and why.
     away: BTreeMap<RealmName, String>,
-    turned_away: TurnedAway,
+    /// Callers that were turned away.
+    turned_away: Rare,
     stopping: bool,
 }
 
@@ -80,7 +81,7 @@ impl LinkThread {
             buffer: vec![0; READ_BYTES_MAX].into_boxed_slice(),
             words: Vec::new(),
             away: BTreeMap::new(),
-            turned_away: TurnedAway::default(),
+            turned_away: Rare::default(),
             stopping: false,
         })
     }
@@ -177,9 +178,13 @@ impl LinkThread {
     ) -> Option<T> {
         let socket = self.sockets.get_mut(&key)?;
         let acted = act(socket, &mut self.words);
-        if let Some((caller, why)) = socket.turned_away() {
-            let now = self.clock.now();
-            self.turned_away.note(self.roster.own(), caller, &why, now);
+        if let Some((caller, why)) = socket.turned_away()
+            && let Some(more) = self.turned_away.happened(self.clock.now().mono_ms)
+        {
+            let (own, why) = (self.roster.own(), Escaped(&why));
+            tracing::warn!(
+                "{own}: a caller from {caller} was turned away at the link port: {why}{more}"
+            );
         }
         match acted {
             Ok(done) => Some(done),
