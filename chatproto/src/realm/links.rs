@@ -1,7 +1,7 @@
 //! Links with other realms: which connection counts, what its frames mean, and what flows when.
 
+use super::pulse::Pulse;
 use super::streams::Stored;
-use super::timers::Timer;
 use super::{Realm, peers};
 use crate::error::{ErrorCode, Misuse};
 use crate::id::PeerId;
@@ -32,7 +32,7 @@ const FRAME_BYTES: usize = 1_024;
 /// One connection with a peer.
 #[derive(Debug)]
 pub(super) struct Link {
-    peer: PeerId,
+    pub(super) peer: PeerId,
     direction: Direction,
     pub(super) outgoing: VecDeque<Frame>,
     outgoing_bytes: usize,
@@ -40,20 +40,12 @@ pub(super) struct Link {
     /// The peer has said hello.
     pub(super) is_ready: bool,
     pub(super) is_closed: bool,
-    opened_ms: u64,
-    heard_ms: u64,
-    pinged_ms: u64,
-    /// The last ping was not answered yet.
-    is_pinging: bool,
+    pub(super) pulse: Pulse,
     /// The kinds of streams that the peer has begun anew on it.
     pub(super) announced: BTreeSet<StreamKind>,
     /// The streams that this realm has begun anew on it, by kind, and what they were before: late
     /// word of those is passed over.
     pub(super) renumbered: BTreeMap<StreamKind, Uuid>,
-    /// When its pulse is looked at next.
-    pulse_ms: u64,
-    /// Since when envelopes are under way without any acknowledgement.
-    awaiting_since_ms: Option<u64>,
 }
 
 /// What is kept of a peer's last words, in characters: logs and users see them.
@@ -83,14 +75,9 @@ impl Link {
             is_send_queued: false,
             is_ready: false,
             is_closed: false,
-            opened_ms: now_ms,
-            heard_ms: now_ms,
-            pinged_ms: now_ms,
-            is_pinging: false,
+            pulse: Pulse::new(now_ms),
             announced: BTreeSet::new(),
             renumbered: BTreeMap::new(),
-            pulse_ms: u64::MAX,
-            awaiting_since_ms: None,
         }
     }
 
@@ -232,67 +219,6 @@ impl Realm {
         }
     }
 
-    /// A pause has ended, perhaps one that counts no more.
-    pub(super) fn redial_is_due(&mut self, peer: PeerId, now: Now) {
-        let due_ms = self.peer(peer).and_then(|peer| peer.redial_ms);
-        if due_ms.is_some_and(|due_ms| due_ms <= now.mono_ms) {
-            self.redial(peer, now);
-        }
-    }
-
-    pub(super) fn redial(&mut self, peer: PeerId, now: Now) {
-        let is_stopped = self.stopped.is_some();
-        let Some(place) = self.peer_mut(peer) else {
-            return;
-        };
-        if let Some(due_ms) = place
-            .redial_ms
-            .take()
-            .filter(|due_ms| *due_ms > now.mono_ms)
-        {
-            self.timers.unset(due_ms, Timer::Redial(peer));
-        }
-        let Some(place) = self.peer_mut(peer) else {
-            return;
-        };
-        let is_wanted = place.can_dial && !place.is_paused;
-        if is_stopped || !is_wanted || place.is_dialling || place.link.is_some() {
-            return;
-        }
-        place.is_dialling = true;
-        let name = place.name.clone();
-        self.outputs.push_back(Output::Dial(name));
-    }
-
-    pub(super) fn dialled_in_vain(&mut self, peer: PeerId, why: &str, now: Now) {
-        if let Some(place) = self.peer_mut(peer) {
-            place.is_dialling = false;
-            place.last_error = Some(why.into());
-        }
-        self.schedule_redial(peer, now);
-    }
-
-    /// Dials again after a pause that doubles with each failure, at a random point of it: so that
-    /// not all realms call one that is back at the same moment.
-    pub(super) fn schedule_redial(&mut self, peer: PeerId, now: Now) {
-        let (least, most) = (self.limits.redial_ms_min, self.limits.redial_ms_max);
-        let Some(place) = self
-            .peers
-            .get_mut(peer.index())
-            .filter(|place| place.can_dial && !place.is_dialling && !place.is_paused)
-        else {
-            return;
-        };
-        let doubled = least.saturating_mul(1 << place.failures.min(20));
-        place.failures = place.failures.saturating_add(1);
-        let pause_ms = 1 + self.random.up_to(doubled.min(most).saturating_sub(1));
-        let due_ms = now.mono_ms.saturating_add(pause_ms);
-        if let Some(before_ms) = place.redial_ms.replace(due_ms) {
-            self.timers.unset(before_ms, Timer::Redial(peer));
-        }
-        self.timers.set(due_ms, Timer::Redial(peer));
-    }
-
     pub(super) fn is_ready(&self, peer: PeerId) -> bool {
         let link = self.peer(peer).and_then(|peer| peer.link);
         link.and_then(|link| self.links.get(link.0))
@@ -304,97 +230,6 @@ impl Realm {
             .map(PeerId::new)
             .filter(|peer| self.is_ready(*peer))
             .collect()
-    }
-
-    // The pulse.
-
-    fn time_pulse(&mut self, id: LinkId, now: Now) {
-        let limits = &self.limits;
-        let Some(link) = self.links.get_mut(id.0) else {
-            return;
-        };
-        let ping_from = link.heard_ms.max(link.pinged_ms);
-        let due = [
-            Some(ping_from.saturating_add(limits.link_ping_ms)),
-            Some(link.heard_ms.saturating_add(limits.link_dead_ms)),
-            (!link.is_ready).then(|| link.opened_ms.saturating_add(limits.handshake_ms_max)),
-            link.awaiting_since_ms
-                .map(|since| since.saturating_add(limits.unacknowledged_ms_max)),
-        ];
-        let due_ms = due.into_iter().flatten().min().unwrap_or(u64::MAX);
-        let due_ms = due_ms.max(now.mono_ms + 1);
-        // A timer that comes too early sees what there is to do and is set again.
-        if due_ms < link.pulse_ms {
-            self.timers.unset(link.pulse_ms, Timer::Link(id));
-            link.pulse_ms = due_ms;
-            self.timers.set(due_ms, Timer::Link(id));
-        }
-    }
-
-    pub(super) fn check_pulse(&mut self, id: LinkId, now: Now) {
-        let limits = &self.limits;
-        let Some(link) = self.links.get_mut(id.0).filter(|link| !link.is_closed) else {
-            return;
-        };
-        link.pulse_ms = u64::MAX;
-        let over = |since: u64, max: u64| now.mono_ms >= since.saturating_add(max);
-        let is_dead = over(link.heard_ms, limits.link_dead_ms)
-            || (!link.is_ready && over(link.opened_ms, limits.handshake_ms_max))
-            || link
-                .awaiting_since_ms
-                .is_some_and(|since| over(since, limits.unacknowledged_ms_max));
-        if is_dead {
-            return self.close_link(id, LinkCloseReason::Dead, None, now);
-        }
-        if over(link.heard_ms.max(link.pinged_ms), limits.link_ping_ms) {
-            self.ping(id, now);
-        }
-        self.time_pulse(id, now);
-    }
-
-    fn ping(&mut self, id: LinkId, now: Now) {
-        if let Some(link) = self.links.get_mut(id.0) {
-            link.pinged_ms = now.mono_ms;
-            link.is_pinging = true;
-            self.push_to(id, Frame::Ping { n: now.mono_ms });
-        }
-    }
-
-    /// Takes the answer to the last ping; any other is of no use.
-    fn take_pong(&mut self, id: LinkId, n: u64, now: Now) {
-        let Some(link) = self.links.get_mut(id.0) else {
-            return;
-        };
-        if !link.is_pinging || n != link.pinged_ms {
-            return;
-        }
-        link.is_pinging = false;
-        let peer = link.peer;
-        if let Some(place) = self.peer_mut(peer) {
-            place.round_trip_ms = Some(now.mono_ms.saturating_sub(n));
-        }
-    }
-
-    /// Notes whether envelopes are under way, so that a peer which acknowledges none is found out.
-    pub(super) fn watch_acks(&mut self, peer: PeerId, is_progress: bool, now: Now) {
-        let Some(place) = self.peers.get(peer.index()) else {
-            return;
-        };
-        let (Some(id), is_awaiting) = (place.link, place.is_awaiting_ack()) else {
-            return;
-        };
-        let Some(link) = self.links.get_mut(id.0) else {
-            return;
-        };
-        let was_awaiting = link.awaiting_since_ms.is_some();
-        if !is_awaiting {
-            link.awaiting_since_ms = None;
-        } else if is_progress || !was_awaiting {
-            link.awaiting_since_ms = Some(now.mono_ms);
-        }
-        if is_awaiting && !was_awaiting {
-            self.time_pulse(id, now);
-        }
     }
 
     // Sending.
@@ -447,7 +282,7 @@ impl Realm {
         let Some(link) = self.links.get_mut(id.0).filter(|link| !link.is_closed) else {
             return;
         };
-        link.heard_ms = now.mono_ms;
+        link.pulse.heard_ms = now.mono_ms;
         let peer = link.peer;
         for frame in frames {
             if let Err(Violation(what)) = self.take_frame(id, peer, frame, now) {
