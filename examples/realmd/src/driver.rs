@@ -156,7 +156,7 @@ impl Driver {
                 _ => {}
             }
             if is_gathering && events.is_empty() {
-                // Before the thread sleeps, and not after.
+                // The loop is about to sleep: nothing more will join these orders.
                 let realm = &mut self.realm;
                 self.links.iter_mut().for_each(|links| links.flush(realm));
                 continue;

@@ -16,8 +16,8 @@ pub(crate) struct Journal {
     full: Option<String>,
     /// Why peers end the link, as each said last.
     said: BTreeMap<RealmName, String>,
-    /// Mail of each peer that was refused.
-    refused: BTreeMap<RealmName, Rare>,
+    /// Mail that was refused, by its peer and the reason.
+    refused: BTreeMap<(RealmName, &'static str), Rare>,
 }
 
 impl Journal {
@@ -243,7 +243,8 @@ impl Journal {
 
     /// Tells of refused mail, of which a peer may send any amount.
     fn refused(&mut self, peer: &RealmName, code: ErrorCode, now: Now) {
-        let refused = self.refused.entry(peer.clone()).or_default();
+        let reason = (peer.clone(), code.code());
+        let refused = self.refused.entry(reason).or_default();
         if let Some(more) = refused.happened(now.mono_ms) {
             warn!(
                 "{}: mail from {peer} was refused and its sender told: {}{more}",

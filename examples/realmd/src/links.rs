@@ -67,6 +67,8 @@ struct Link {
     in_flight: usize,
     /// It is among those that have frames to hand over.
     has_frames: bool,
+    /// Its last words were handed over.
+    is_ending: bool,
 }
 
 /// What the links of a realm begin with.
@@ -172,6 +174,7 @@ impl Links {
                             key,
                             in_flight: 0,
                             has_frames: false,
+                            is_ending: false,
                         },
                     );
                 }
@@ -212,15 +215,21 @@ impl Links {
 
     /// Notes that a link has frames to send; they go to the link thread with the other orders.
     pub(crate) fn note_frames(&mut self, id: LinkId, realm: &mut Realm) {
-        let Some(link) = self.by_id.get_mut(&id) else {
+        let Some(link) = self.by_id.get_mut(&id).filter(|link| !link.is_ending) else {
             return;
         };
-        // Last words stand alone: what was in flight before them is forgotten.
-        if let [words @ (Frame::Bye { .. } | Frame::Error { .. })] = realm.link_outgoing(id) {
-            let order = Order::Send(link.key, vec![words.clone()]);
-            self.order(order);
-        } else if !std::mem::replace(&mut link.has_frames, true) {
-            self.sending.push(id);
+        match realm.link_outgoing(id) {
+            // Last words stand alone: what was in flight before them is forgotten.
+            [words @ (Frame::Bye { .. } | Frame::Error { .. })] => {
+                link.is_ending = true;
+                let order = Order::Send(link.key, vec![words.clone()]);
+                self.order(order);
+            }
+            frames if frames.len() > link.in_flight && !link.has_frames => {
+                link.has_frames = true;
+                self.sending.push(id);
+            }
+            _ => {}
         }
     }
 
@@ -268,7 +277,7 @@ impl Links {
     }
 
     /// Wakes the link thread if it has orders; but for a few turns they wait for others, as long as
-    /// the realm has work. Returns whether they do.
+    /// the realm has work. Returns whether orders are still waiting.
     ///
     /// A wake costs more than the order that it is for, and takes the processor from the clients.
     pub(crate) fn gather(&mut self, realm: &mut Realm) -> bool {

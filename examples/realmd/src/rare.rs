@@ -1,6 +1,6 @@
 //! What the log hears at most once a minute, with how often it happened since.
 
-/// So often something is told of that anybody outside can make happen.
+/// The least time between two lines about one thing.
 const TOLD_EVERY_MS: u64 = 60_000;
 
 /// Something that may happen too often to tell of each time.
@@ -22,7 +22,7 @@ impl Rare {
         self.told_ms = Some(now_ms);
         Some(match std::mem::take(&mut self.untold) {
             0 => String::new(),
-            more => format!("; {more} more were since the last such line"),
+            more => format!("; there were {more} more since the last such line"),
         })
     }
 }
@@ -39,7 +39,7 @@ mod tests {
         for ms in 6..1_006 {
             assert_eq!(rare.happened(ms), None);
         }
-        let later = "; 1000 more were since the last such line";
+        let later = "; there were 1000 more since the last such line";
         assert_eq!(rare.happened(60_005).unwrap(), later);
         assert_eq!(rare.happened(120_005).unwrap(), "");
     }

@@ -7,6 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError};
 
+/// So many frames that had room are news that the realm should hear soon. It may hear of fewer when it
+/// is awake: as long as it has not heard of less than this, it may have more on their way, and needs no
+/// wake to send them.
+const TAKEN_UNHEARD_MAX: usize = FRAMES_IN_FLIGHT_MAX / 8;
+
 /// How the link thread tells the realm something without ever waiting for it.
 pub(super) struct Mouth {
     words: SyncSender<Word>,
@@ -20,10 +25,6 @@ pub(super) struct Mouth {
     /// Frames that had room, told since the last wake.
     taken: usize,
 }
-
-/// So many frames that had room are news that the realm should hear soon. Of fewer it hears when it
-/// is awake: it may have many more on their way.
-const TAKEN_UNHEARD_MAX: usize = FRAMES_IN_FLIGHT_MAX / 8;
 
 impl Mouth {
     pub(super) fn new(
@@ -50,6 +51,8 @@ impl Mouth {
         if words.is_empty() && self.held.is_empty() {
             return;
         }
+        // What had no room before was not told before, though the realm was woken for it.
+        self.told |= !self.held.is_empty();
         for word in words.drain(..) {
             match word {
                 Word::Taken(_, count) => self.taken += count,
@@ -88,5 +91,68 @@ impl Mouth {
             }
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::links::SocketKey;
+    use mio::{Events, Poll, Token};
+    use std::sync::mpsc::{Receiver, sync_channel};
+    use std::time::Duration;
+
+    struct Listener {
+        mouth: Mouth,
+        words: Receiver<Word>,
+        poll: Poll,
+    }
+
+    impl Listener {
+        fn new(room: usize) -> Self {
+            let poll = Poll::new().unwrap();
+            let waker = Arc::new(Waker::new(poll.registry(), Token(0)).unwrap());
+            let (told, words) = sync_channel(room);
+            let mouth = Mouth::new(told, waker, Arc::default());
+            Self { mouth, words, poll }
+        }
+
+        /// Says these words; returns whether the realm was woken for it.
+        fn say(&mut self, mut words: Vec<Word>) -> bool {
+            self.mouth.say(&mut words);
+            self.mouth.wake();
+            let mut events = Events::with_capacity(1);
+            self.poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
+            !events.is_empty()
+        }
+    }
+
+    fn down(key: SocketKey) -> Word {
+        Word::Down(key)
+    }
+
+    #[test]
+    fn words_that_had_to_wait_for_room_wake_the_realm_again() {
+        let mut listener = Listener::new(1);
+
+        assert!(listener.say(vec![down(1), down(2)]));
+        assert!(listener.mouth.is_full());
+        assert!(matches!(listener.words.try_recv(), Ok(Word::Down(1))));
+        assert!(listener.say(Vec::new()));
+
+        assert!(matches!(listener.words.try_recv(), Ok(Word::Down(2))));
+        assert!(!listener.say(Vec::new()));
+    }
+
+    #[test]
+    fn room_for_a_few_frames_wakes_nobody_and_for_many_it_does() {
+        let mut listener = Listener::new(64);
+
+        for _ in 0..63 {
+            assert!(!listener.say(vec![Word::Taken(1, 1)]));
+        }
+        assert!(listener.say(vec![Word::Taken(1, 1)]));
+        assert!(!listener.say(vec![Word::Taken(1, 63)]));
+        assert!(listener.say(vec![down(1)]));
     }
 }
