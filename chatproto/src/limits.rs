@@ -182,7 +182,7 @@ limits! {
     queue_ms_max = 345_600_000, 1..=HUGE;
     /// Messages of one peer that are recognised should they come again in another stream, the newest.
     seen_messages_max = 131_072, 1..=HUGE;
-    /// How long what a peer sent waits, once stored, for more that is acknowledged with it.
+    /// How long an acknowledgement waits for more to acknowledge with it.
     ack_ms_max = 5, 0..=1_000;
     /// Envelopes a peer may send ahead of our acknowledgement, per stream.
     credit_envelopes_max = 4_096, 1..=1_000_000;

@@ -116,6 +116,11 @@ impl Random {
 /// The bits after a time-ordered identity's version.
 const V7_COUNTER_MAX: u16 = 0x0fff;
 
+/// When an id of version 7 was made.
+pub(crate) fn unix_ms_of(id: Uuid) -> u64 {
+    (id.as_u128() >> 80) as u64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

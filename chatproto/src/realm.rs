@@ -357,6 +357,9 @@ impl Realm {
     }
 
     /// The frames to send over a link now; valid until the next call.
+    ///
+    /// They count as seen from then on: [`Output::LinkSend`] tells of later ones alone. Whoever takes over
+    /// only some has to come back for the others by itself.
     pub fn link_outgoing(&mut self, link: LinkId) -> &[Frame] {
         self.links.get_mut(link.0).map_or(&[], Link::outgoing)
     }

@@ -173,6 +173,10 @@ impl World {
             self.now = self.now.after_ms(target_ms - self.now.mono_ms);
             self.steps_at_once = 0;
         }
+        // What comes at the moment of a deadline is taken before that is heeded, or after.
+        if target_ms % 2 == 1 {
+            self.settle();
+        }
         while let Some(Reverse((at_ms, realm))) = self.timers.peek().copied()
             && at_ms <= self.now.mono_ms
         {

@@ -13,6 +13,7 @@ use crate::link::frame::StreamKind;
 use crate::name::{Address, RealmName, UserName};
 use crate::output::{ConnectionId, Event};
 use crate::post;
+use crate::random::unix_ms_of;
 use crate::record::{Post, PostState, Record, Sender};
 use crate::send_key::{self, Known, SendDigest};
 use crate::time::Now;
@@ -465,7 +466,7 @@ impl Realm {
         }
     }
 
-    /// Gives up on bounces that were awaited for too long: a peer that owes them keeps places in
+    /// Gives up on bounces that were awaited for too long: a peer that owes them holds places in
     /// inboxes here.
     pub(super) fn expire_bounces(&mut self, peer: PeerId, now: Now) {
         while let Some((id, refused)) = self
@@ -484,9 +485,13 @@ impl Realm {
         self.write_bounce(peer, refused.user, to.unwrap_or(&realm), REFUSED, now);
     }
 
-    /// Until when word of a message that is refused now is awaited.
-    pub(super) fn bounces_due_ms(&self, now: Now) -> u64 {
-        now.mono_ms.saturating_add(self.limits.queue_ms_max)
+    /// Until when word of a message that is refused is awaited: for as long as it might have waited
+    /// itself. What it waited before a restart is known by its id alone, which tells when it was written.
+    pub(super) fn bounce_due_ms(&self, id: Uuid, now: Now) -> u64 {
+        let wait_ms = self.limits.queue_ms_max;
+        let latest_unix_ms = unix_ms_of(id).saturating_add(wait_ms.saturating_mul(2));
+        let left_ms = latest_unix_ms.saturating_sub(now.unix_ms);
+        now.mono_ms.saturating_add(wait_ms.min(left_ms))
     }
 
     /// What a recipient is called of whom only the realm is known.

@@ -316,13 +316,14 @@ impl Realm {
         self.time_expiry(peer, now);
     }
 
-    pub(super) fn time_expiry(&mut self, peer: PeerId, now: Now) {
+    fn time_expiry(&mut self, peer: PeerId, now: Now) {
         let Some(place) = self.peers.get_mut(peer.index()) else {
             return;
         };
+        // What is overdue waits for something else: for being read.
         let due = [place.mail.expires_ms(), place.refused.due_ms()];
-        let due_ms = due.into_iter().flatten().min();
-        let due_ms = due_ms.filter(|due_ms| *due_ms > now.mono_ms);
+        let due = due.into_iter().flatten();
+        let due_ms = due.filter(|due_ms| *due_ms > now.mono_ms).min();
         if place.expiry_ms == due_ms {
             return;
         }
@@ -486,7 +487,9 @@ impl Realm {
         for row in settled {
             self.settled(peer, kind, &row, now);
         }
-        self.time_expiry(peer, now);
+        if !refused.is_empty() {
+            self.expire_mail(peer, now);
+        }
         self.watch_acks(peer, is_progress, now);
         Ok(())
     }
@@ -494,7 +497,7 @@ impl Realm {
     /// Deals with a row that a peer has stored. The place of a refused message stays for its
     /// bounce.
     fn settled(&mut self, peer: PeerId, kind: StreamKind, row: &Settled, now: Now) {
-        let due_ms = self.bounces_due_ms(now);
+        let due_ms = self.bounce_due_ms(row.id, now);
         let Some(place) = self.peers.get_mut(peer.index()) else {
             return;
         };
@@ -522,8 +525,9 @@ impl Realm {
                 let refused = Refused {
                     user,
                     to: to.clone(),
+                    due_ms,
                 };
-                place.refused.insert(id, refused, due_ms);
+                place.refused.insert(id, refused);
                 self.record(|| Record::BounceDue { peer, id, user, to });
                 self.settle_post(user, id, PostState::Failed(None));
             }

@@ -1,7 +1,8 @@
 //! Links with other realms.
 
 use crate::common::{
-    Pair, SENT, Site, UNKNOWN_USER, example, example_with_peer, hello, limits, name, texts_of,
+    LOADINGS, Pair, SENT, Site, UNKNOWN_USER, example, example_with_peer, hello, limits, name,
+    texts_of,
 };
 use chatproto::link::frame::{Frame, Question, Resume, StreamKind, View};
 use chatproto::{ConnectionId, Direction, LinkCloseReason, LinkId, Output, PeerConfig, Record};
@@ -274,20 +275,32 @@ fn acks_that_wait_when_a_link_breaks_are_sent_on_the_next() {
     assert_eq!(shown_as(&mut pair, by, "delivered"), 2);
 }
 
-#[test]
-fn word_of_a_refusal_is_awaited_for_queue_ms_max() {
+/// A realm linked with a peer that waits for a minute, and has refused the first message of messi.
+fn refused_once() -> (Site, (ConnectionId, String), LinkId, Uuid) {
     let mut it = site(&[("queue_ms_max", 60_000)]);
     let (messi, token) = it.log_in("messi", "surabaya");
     let link = it.greeted_by("realm2", Direction::Accepted);
     let stream = mail_stream(&it.take(link));
     it.deliver(link, &resumed(stream));
-    it.say(messi, &format!("send {token} amsal@realm2 hi\r\n"));
-    let refused = Frame::Ack {
+    let send = format!("send {token} amsal@realm2 hi\r\n");
+    assert_eq!(it.say(messi, &send), SENT);
+    it.deliver(link, &[ack(stream, 1, &[1])]);
+    (it, (messi, token), link, stream)
+}
+
+fn ack(stream: Uuid, durable: u64, refused: &[u64]) -> Frame {
+    Frame::Ack {
         stream,
-        durable: 1,
-        refused: vec![1],
-    };
-    it.deliver(link, &[refused]);
+        durable,
+        refused: refused.to_vec(),
+    }
+}
+
+const UNEXPLAINED: &str = " Pesan untuk amsal@realm2 tidak terkirim: ditolak";
+
+#[test]
+fn word_of_a_refusal_is_awaited_for_queue_ms_max() {
+    let (mut it, (messi, token), link, _) = refused_once();
 
     it.link_down(link);
     it.wait(59_999);
@@ -297,9 +310,110 @@ fn word_of_a_refusal_is_awaited_for_queue_ms_max() {
     it.wait(600_000);
 
     assert_eq!(texts_of(&in_time), [""; 0]);
-    let bounce = " Pesan untuk amsal@realm2 tidak terkirim: ditolak";
-    assert_eq!(texts_of(&late), [bounce]);
+    assert_eq!(texts_of(&late), [UNEXPLAINED]);
     assert_eq!(texts_of(&it.inbox(messi, &token)), [""; 0]);
+}
+
+#[test]
+fn an_ack_at_the_last_moment_does_not_put_word_of_a_refusal_off() {
+    let (mut it, (messi, token), link, stream) = refused_once();
+    it.say(messi, &format!("send {token} amsal@realm2 hi\r\n"));
+
+    // The driver reads before it looks at the time.
+    it.now = it.now.after_ms(60_000);
+    it.deliver(link, &[ack(stream, 2, &[])]);
+    it.wait(0);
+
+    assert_eq!(texts_of(&it.inbox(messi, &token)), [UNEXPLAINED]);
+}
+
+/// Two realms with stores, of which the first has heard that a message of messi was refused, and
+/// waits a minute for why; and messi's inbox.
+fn refused_and_stored() -> (Pair, (ConnectionId, String)) {
+    let bounds = limits(&[("queue_ms_max", 60_000)]);
+    let one = example_with_peer(1, 2).durable(true).limits(bounds);
+    let mut pair = Pair::of(one, example_with_peer(2, 1).durable(true));
+    let (messi, token) = pair.one.enter("messi", "surabaya");
+    let line = format!("send {token} nobody@realm2 hi\r\n");
+    assert_eq!(pair.one.ask(messi, &line), SENT);
+    pair.connect();
+    pair.settle_until_refused();
+    (pair, (messi, token))
+}
+
+fn inbox(site: &mut Site, token: &str) -> Vec<String> {
+    let reader = site.open();
+    texts_of(&site.ask(reader, &format!("inbox {token}\r\n")))
+}
+
+#[test]
+fn word_of_a_refusal_that_comes_too_late_is_passed_over() {
+    let (mut pair, (_, token)) = refused_and_stored();
+
+    pair.cut();
+    pair.one.wait(60_000);
+    let given_up = inbox(&mut pair.one, &token);
+    pair.connect();
+    pair.settle();
+
+    let unexplained = " Pesan untuk nobody@realm2 tidak terkirim: ditolak";
+    assert_eq!(given_up, [unexplained]);
+    assert_eq!(inbox(&mut pair.one, &token), [""; 0]);
+}
+
+#[test]
+fn restarts_put_word_of_a_refusal_off_once_and_no_longer() {
+    for loading in LOADINGS {
+        let (mut pair, (_, token)) = refused_and_stored();
+
+        pair.one.wait(50_000);
+        pair.restart_one(loading);
+        pair.one.wait(50_000);
+        pair.restart_one(loading);
+        pair.one.wait(19_999);
+        let in_time = inbox(&mut pair.one, &token);
+        pair.one.wait(1);
+
+        assert_eq!(in_time, [""; 0], "{loading:?}");
+        assert_eq!(inbox(&mut pair.one, &token).len(), 1, "{loading:?}");
+    }
+}
+
+#[test]
+fn acks_of_mail_and_of_bounces_wait_together() {
+    let config = |own, other| {
+        let bounds = limits(&[("ack_ms_max", 50)]);
+        example_with_peer(own, other).durable(true).limits(bounds)
+    };
+    let mut pair = Pair::of(config(1, 2), config(2, 1));
+    let (messi, token) = pair.one.enter("messi", "surabaya");
+    pair.connect();
+    let send = |pair: &mut Pair, to: &str| {
+        let line = format!("send {token} {to}\r\n");
+        assert_eq!(pair.one.ask(messi, &line), SENT);
+        pair.settle();
+    };
+    let acks = |pair: &Pair| {
+        let frames = pair.one.all_frames.iter().chain(&pair.two.all_frames);
+        frames
+            .filter(|(_, frame)| matches!(frame, Frame::Ack { .. }))
+            .count()
+    };
+    // The first ack of each stream on a link waits for nothing.
+    send(&mut pair, "nobody@realm2 satu");
+    assert_eq!(acks(&pair), 2);
+
+    send(&mut pair, "amsal@realm2 dua");
+    send(&mut pair, "amsal@realm2 tiga");
+    assert_eq!(acks(&pair), 2);
+    send(&mut pair, "nobody@realm2 empat");
+    assert_eq!(acks(&pair), 3, "of the mail, since it names a refusal");
+    pair.two.wait(50);
+    pair.one.wait(50);
+    pair.settle();
+
+    assert_eq!(acks(&pair), 4, "and of the bounce");
+    assert_eq!(inbox(&mut pair.one, &token).len(), 2);
 }
 
 #[test]

@@ -243,9 +243,9 @@ impl Restore {
             }
             Record::BounceDue { peer, id, user, to } => {
                 self.user(user)?;
-                let refused = Refused { user, to };
-                let due_ms = self.realm.bounces_due_ms(self.realm.clock);
-                self.peer(peer)?.refused.insert(id, refused, due_ms);
+                let due_ms = self.realm.bounce_due_ms(id, self.realm.clock);
+                let refused = Refused { user, to, due_ms };
+                self.peer(peer)?.refused.insert(id, refused);
             }
             Record::BounceSettled { peer, id } => {
                 self.peer(peer)?.refused.remove(id);

@@ -7,6 +7,7 @@ use super::folk::{FIRST, Folk, Sent};
 use super::ledger::{Fate, Letter};
 use super::trace::number;
 use crate::disk::Kept;
+use chatproto::ErrorCode;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What came of all letters.
@@ -17,6 +18,8 @@ struct Found {
     explained: BTreeSet<usize>,
     /// Bounces of each person, by the address that they are about.
     bounces: BTreeMap<(Person, String), usize>,
+    /// How many of those say that the message waited for too long.
+    expired: BTreeMap<(Person, String), usize>,
 }
 
 impl Found {
@@ -111,9 +114,13 @@ impl Folk {
         let about = text.strip_prefix(" Pesan untuk ");
         let about = about.and_then(|about| about.split_once(" tidak terkirim: "));
         let of_realm = |about: &(&str, &str)| about.0.ends_with(&format!("@{realm}"));
-        if let Some((about, _)) = about.filter(of_realm) {
+        if let Some((about, reason)) = about.filter(of_realm) {
             self.report.bounced += 1;
-            *found.bounces.entry((owner, about.to_owned())).or_default() += 1;
+            let key = (owner, about.to_owned());
+            if reason.starts_with(ErrorCode::Expired.message()) {
+                *found.expired.entry(key.clone()).or_default() += 1;
+            }
+            *found.bounces.entry(key).or_default() += 1;
         } else {
             let who = owner.address();
             self.ledger.stray(format!("{who} has {text:?} of {realm}"));
@@ -191,10 +198,14 @@ impl Folk {
             let due = due.entry((letter.from, letter.realm)).or_default();
             match letter.fate {
                 // It may bounce nonetheless where its realm forgot that it had gone: a copy in which it
-                // still waited gives it up before the peer can say that it came.
+                // still waited gives it up when its time is over, before the peer can say that it came.
                 Fate::Taken(point) if is_there => {
-                    let set_back = self.ledger.set_back_after(letter.from.realm, point);
-                    due.spare += usize::from(set_back.is_some());
+                    let realm = letter.from.realm;
+                    if self.ledger.has_forgotten(realm, point) {
+                        due.spare += 1;
+                    } else if self.ledger.is_in_a_copy_put_back(realm, point) {
+                        due.spare_expired += 1;
+                    }
                 }
                 Fate::Taken(point) if self.may_be_nowhere(&letter, point) => spared.push(number),
                 Fate::Taken(_) => bounced.push(number),
@@ -252,14 +263,18 @@ impl Folk {
                 due.missing.drain(..matched);
                 left -= matched;
             }
+            let key = (*person, about.clone());
+            let expired = found.expired.get(&key).copied().unwrap_or_default();
+            due.extra_expired += left.min(expired);
             due.extra += left;
         }
         for ((person, realm), due) in due {
             for number in due.missing {
                 self.ledger.find(Fault::Lost, number);
             }
-            if due.extra > due.spare {
-                let (who, extra) = (person.address(), due.extra - due.spare);
+            let spare = due.spare + due.extra_expired.min(due.spare_expired);
+            if due.extra > spare {
+                let (who, extra) = (person.address(), due.extra - spare);
                 self.ledger.stray(format!(
                     "{who} has {extra} bounces too many about {}",
                     REALMS[realm]
@@ -278,4 +293,8 @@ struct Due {
     extra: usize,
     /// How many of those there may be.
     spare: usize,
+    /// How many of the extra ones may say that a message waited for too long.
+    extra_expired: usize,
+    /// How many of these there may be beside the others.
+    spare_expired: usize,
 }

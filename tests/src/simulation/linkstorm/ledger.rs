@@ -132,6 +132,12 @@ impl Ledger {
         setbacks.any(|it| it.realm == realm && it.copied <= point && point < it.at)
     }
 
+    /// Whether a realm's disk was set back to a copy made after a point.
+    pub(super) fn is_in_a_copy_put_back(&self, realm: usize, point: u32) -> bool {
+        let mut setbacks = self.setbacks.iter();
+        setbacks.any(|it| it.realm == realm && it.copied > point)
+    }
+
     /// Whether a realm has taken a peer out after a point.
     pub(super) fn was_removed(&self, realm: usize, peer: usize, point: u32) -> bool {
         let mut removals = self.removals.iter();

@@ -27,29 +27,37 @@ impl Folk {
             }
             self.settle_down();
         }
+        if self.climate.hostile.is_none() {
+            self.wait_for_lost_bounces();
+        }
         if self.dice.chance(50) {
             self.count_places();
         }
         self.ask_outboxes();
-        self.wait_for_lost_bounces();
         self.check_leftovers();
         self.audit();
     }
 
-    /// Where one disk was set back after the other, both may have forgotten that word of a refusal is
-    /// lost. It is awaited until its time is over.
+    /// Where the disks of two realms were set back, one after the other, both may have forgotten that
+    /// word of a refusal is lost. It is awaited until its time is over.
     fn wait_for_lost_bounces(&mut self) {
-        let realms = 0..self.climate.realms;
-        let is_set_back = |realm: &usize| self.ledger.was_set_back(*realm);
-        if realms.clone().filter(is_set_back).count() < 2 {
-            return;
-        }
-        for realm in realms {
-            if !self.world.leftovers(realm).is_empty() {
-                self.pass(self.climate.limits[realm].queue_ms_max);
+        let mut wait_ms = 0;
+        for (realm, limits) in self.climate.limits.iter().enumerate() {
+            let is_lost = |left: &String| {
+                let peer = left.strip_prefix("a bounce due from ");
+                let peer = peer.and_then(|rest| rest.split(' ').next());
+                let peer = REALMS.iter().position(|name| Some(*name) == peer);
+                let mut ends = [Some(realm), peer].into_iter();
+                ends.all(|end| end.is_some_and(|end| self.ledger.was_set_back(end)))
+            };
+            if self.world.leftovers(realm).iter().any(is_lost) {
+                wait_ms = wait_ms.max(limits.queue_ms_max);
             }
         }
-        self.settle_down();
+        if wait_ms > 0 {
+            self.pass(wait_ms);
+            self.settle_down();
+        }
     }
 
     /// Everybody connects and reads, until nothing is left and nothing comes any more.
@@ -150,8 +158,7 @@ impl Folk {
         let taken = letters
             .filter(|it| matches!(it.fate, Fate::Taken(_)))
             .count();
-        // Where disks were set back, a place may be kept for a bounce that is lost, as was told.
-        if taken as u64 != places && !self.climate.forgets() {
+        if taken as u64 != places {
             let who = self.people[at].person.address();
             self.ledger
                 .stray(format!("{who} has {taken} free places of {places}"));
