@@ -92,6 +92,11 @@ impl Driver {
         &self.limits
     }
 
+    /// Fails in a process that was forked since.
+    pub(crate) fn check(&self) -> Result<(), Forked> {
+        self.origin.check()
+    }
+
     /// Uses the realm. `act` is short and has nothing to do with Python.
     pub(crate) fn with<T>(&self, act: impl FnOnce(&mut Realm) -> T) -> Result<T, Unusable> {
         // Before the lock, which may have been held elsewhere when the process was forked.

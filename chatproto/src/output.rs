@@ -209,6 +209,20 @@ impl CloseReason {
     pub(crate) const fn leaves_answers(self) -> bool {
         matches!(self, Self::Ended | Self::Quit)
     }
+
+    /// The reason as a word, which never changes.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Ended => "ended",
+            Self::Quit => "quit",
+            Self::Refused => "refused",
+            Self::IdleEvicted => "idle_evicted",
+            Self::SlowReader => "slow_reader",
+            Self::ShutDown => "shut_down",
+            Self::StoreBroken => "store_broken",
+        }
+    }
 }
 
 impl fmt::Display for CloseReason {
@@ -247,6 +261,24 @@ pub enum LinkCloseReason {
     Removed,
     /// The realm goes down.
     ShutDown,
+}
+
+impl LinkCloseReason {
+    /// The reason as a word, which never changes.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Down => "down",
+            Self::Replaced => "replaced",
+            Self::Dead => "dead",
+            Self::Protocol => "protocol",
+            Self::Slow => "slow",
+            Self::Bye => "bye",
+            Self::Paused => "paused",
+            Self::Removed => "removed",
+            Self::ShutDown => "shut_down",
+        }
+    }
 }
 
 impl fmt::Display for LinkCloseReason {
