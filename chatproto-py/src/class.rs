@@ -59,7 +59,7 @@ pub(crate) fn repr(py: Python<'_>, name: &str, fields: &[(&str, &dyn Shown)]) ->
     let mut text = format!("{name}(");
     for (at, (field, value)) in fields.iter().enumerate() {
         let comma = if at == 0 { "" } else { ", " };
-        text.push_str(&format!("{comma}{field}={}", value.shown(py)?));
+        text.extend([comma, field, "=", &value.shown(py)?]);
     }
     text.push(')');
     Ok(text)

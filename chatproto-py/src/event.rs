@@ -2,7 +2,9 @@
 
 use crate::class::{Private, plain_classes};
 use crate::output::Output;
-use chatproto::Event as EngineEvent;
+use chatproto::{
+    ConnectionId, ErrorCode, Event as EngineEvent, LinkCloseReason, RealmName, UserName,
+};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
@@ -18,7 +20,59 @@ impl Event {
     }
 }
 
-plain_classes! { Event Event::above();
+/// What the engine has in a field, as Python has it.
+trait IntoField<T> {
+    fn into_field(self) -> T;
+}
+
+macro_rules! into_field {
+    ($($value:ident: $engine:ty => $python:ty = $field:expr;)*) => {$(
+        impl IntoField<$python> for $engine {
+            fn into_field(self) -> $python {
+                let $value = self;
+                $field
+            }
+        }
+    )*};
+}
+
+into_field! {
+    number: u64 => u64 = number;
+    id: ConnectionId => u64 = id.as_u64();
+    text: String => String = text;
+    text: String => Private = Private(text);
+    name: UserName => String = name.to_string();
+    name: RealmName => String = name.to_string();
+    code: ErrorCode => String = code.code().to_owned();
+    why: LinkCloseReason => String = why.word().to_owned();
+}
+
+/// Makes the classes and, of an event of the engine, the object; `as` says how the engine calls a field
+/// whose name is a word of Python's.
+macro_rules! events {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident { $($(#[$field_doc:meta])* $field:ident $(as $engine:ident)?: $type:ty,)* }
+    )*) => {
+        plain_classes! { Event Event::above(); $(
+            $(#[$doc])*
+            $name { $($(#[$field_doc])* $field: $type,)* }
+        )* }
+
+        /// Makes the object of an event; none for what cannot happen without classic neighbours.
+        pub(crate) fn object(py: Python<'_>, event: EngineEvent) -> PyResult<Option<Py<PyAny>>> {
+            let object = match event {
+                $(EngineEvent::$name { $($($engine:)? $field),* } => {
+                    $name { $($field: $field.into_field()),* }.object(py)
+                })*
+                _ => return Ok(None),
+            };
+            object.map(Some)
+        }
+    };
+}
+
+events! {
     /// A connection was one too many.
     Refused {
         /// The connection.
@@ -56,7 +110,7 @@ plain_classes! { Event Event::above();
         /// The sender's session.
         session: u64,
         /// The sender.
-        from_: String,
+        from_ as from: String,
         /// The recipient: a name, or `user@realm`.
         to: String,
     }
@@ -217,167 +271,4 @@ plain_classes! { Event Event::above();
     PasswordFailed {}
     /// The store is broken; the realm has stopped.
     StoreBroken {}
-}
-
-/// Makes the object of an event; none for what cannot happen without classic neighbours.
-pub(crate) fn object(py: Python<'_>, event: EngineEvent) -> PyResult<Option<Py<PyAny>>> {
-    let object = match event {
-        EngineEvent::Refused { connection, code } => Refused {
-            connection: connection.as_u64(),
-            code: code.code().to_owned(),
-        }
-        .object(py),
-        EngineEvent::LoginFailed {
-            connection,
-            user,
-            code,
-        } => LoginFailed {
-            connection: connection.as_u64(),
-            user,
-            code: code.code().to_owned(),
-        }
-        .object(py),
-        EngineEvent::LoggedIn {
-            connection,
-            user,
-            session,
-        } => LoggedIn {
-            connection: connection.as_u64(),
-            user: user.to_string(),
-            session,
-        }
-        .object(py),
-        EngineEvent::LoggedOut { user, session } => LoggedOut {
-            user: user.to_string(),
-            session,
-        }
-        .object(py),
-        EngineEvent::Sent { session, from, to } => Sent {
-            session,
-            from_: from.to_string(),
-            to,
-        }
-        .object(py),
-        EngineEvent::InboxRead { user, messages } => InboxRead {
-            user: user.to_string(),
-            messages,
-        }
-        .object(py),
-        EngineEvent::InboxPeeked { user, messages } => InboxPeeked {
-            user: user.to_string(),
-            messages,
-        }
-        .object(py),
-        EngineEvent::InboxAcked { user, messages } => InboxAcked {
-            user: user.to_string(),
-            messages,
-        }
-        .object(py),
-        EngineEvent::HistoryRead { user, messages } => HistoryRead {
-            user: user.to_string(),
-            messages,
-        }
-        .object(py),
-        EngineEvent::ActiveUsersRead { user } => ActiveUsersRead {
-            user: user.to_string(),
-        }
-        .object(py),
-        EngineEvent::GroupJoined {
-            connection,
-            user,
-            group,
-            home,
-        } => GroupJoined {
-            connection: connection.as_u64(),
-            user: user.to_string(),
-            group,
-            home: home.to_string(),
-        }
-        .object(py),
-        EngineEvent::GroupLeft {
-            connection,
-            user,
-            group,
-        } => GroupLeft {
-            connection: connection.as_u64(),
-            user: user.to_string(),
-            group,
-        }
-        .object(py),
-        EngineEvent::Received { connection, text } => Received {
-            connection: connection.as_u64(),
-            text: Private(text),
-        }
-        .object(py),
-        EngineEvent::Replied { connection, text } => Replied {
-            connection: connection.as_u64(),
-            text: Private(text),
-        }
-        .object(py),
-        EngineEvent::LinkUp { peer } => LinkUp {
-            peer: peer.to_string(),
-        }
-        .object(py),
-        EngineEvent::LinkFailed { peer, why } => LinkFailed {
-            peer: peer.to_string(),
-            why: why.word().to_owned(),
-        }
-        .object(py),
-        EngineEvent::LinkDown { peer, why } => LinkDown {
-            peer: peer.to_string(),
-            why: why.word().to_owned(),
-        }
-        .object(py),
-        EngineEvent::MailRefused { peer, code } => MailRefused {
-            peer: peer.to_string(),
-            code: code.code().to_owned(),
-        }
-        .object(py),
-        EngineEvent::HistoryTruncated { peer, missing } => HistoryTruncated {
-            peer: peer.to_string(),
-            missing,
-        }
-        .object(py),
-        EngineEvent::OlderCopy { peer } => OlderCopy {
-            peer: peer.to_string(),
-        }
-        .object(py),
-        EngineEvent::PeerRenewed { peer } => PeerRenewed {
-            peer: peer.to_string(),
-        }
-        .object(py),
-        EngineEvent::MailGivenUp {
-            peer,
-            messages,
-            code,
-        } => MailGivenUp {
-            peer: peer.to_string(),
-            messages,
-            code: code.code().to_owned(),
-        }
-        .object(py),
-        EngineEvent::MailUnknown { peer, messages } => MailUnknown {
-            peer: peer.to_string(),
-            messages,
-        }
-        .object(py),
-        EngineEvent::PeerSaid { peer, code, text } => PeerSaid {
-            peer: peer.to_string(),
-            code,
-            text,
-        }
-        .object(py),
-        EngineEvent::PeerMisbehaved { peer, what } => PeerMisbehaved {
-            peer: peer.to_string(),
-            what,
-        }
-        .object(py),
-        EngineEvent::StoreFull => StoreFull {}.object(py),
-        EngineEvent::StoreRecovered => StoreRecovered {}.object(py),
-        EngineEvent::FetchFailed => FetchFailed {}.object(py),
-        EngineEvent::PasswordFailed => PasswordFailed {}.object(py),
-        EngineEvent::StoreBroken => StoreBroken {}.object(py),
-        _ => return Ok(None),
-    };
-    object.map(Some)
 }

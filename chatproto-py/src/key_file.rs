@@ -122,7 +122,8 @@ fn check_private(path: &Path, file: &File) -> Result<(), KeyFileError> {
         .metadata()
         .map_err(|error| system(path, "read", &error))?;
     let mode = metadata.permissions().mode() & 0o777;
-    if !metadata.is_file() || mode & 0o077 == 0 {
+    let is_open = mode & 0o077 != 0;
+    if !(metadata.is_file() && is_open) {
         return Ok(());
     }
     let path = path.display();

@@ -4,6 +4,10 @@
     clippy::doc_markdown,
     reason = "what is said of classes and methods is read with Python's `help`, where their names stand bare"
 )]
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "what Python gives is given by value"
+)]
 
 use pyo3::prelude::*;
 
