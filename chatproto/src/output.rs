@@ -519,3 +519,39 @@ pub enum Event {
     /// The store is broken; the realm has stopped.
     StoreBroken,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_words_that_never_change() {
+        let clients = [
+            (CloseReason::Ended, "ended"),
+            (CloseReason::Quit, "quit"),
+            (CloseReason::Refused, "refused"),
+            (CloseReason::IdleEvicted, "idle_evicted"),
+            (CloseReason::SlowReader, "slow_reader"),
+            (CloseReason::ShutDown, "shut_down"),
+            (CloseReason::StoreBroken, "store_broken"),
+        ];
+        let links = [
+            (LinkCloseReason::Down, "down"),
+            (LinkCloseReason::Replaced, "replaced"),
+            (LinkCloseReason::Dead, "dead"),
+            (LinkCloseReason::Protocol, "protocol"),
+            (LinkCloseReason::Slow, "slow"),
+            (LinkCloseReason::Bye, "bye"),
+            (LinkCloseReason::Paused, "paused"),
+            (LinkCloseReason::Removed, "removed"),
+            (LinkCloseReason::ShutDown, "shut_down"),
+        ];
+
+        for (reason, word) in clients {
+            assert_eq!(reason.word(), word);
+        }
+        for (reason, word) in links {
+            assert_eq!(reason.word(), word);
+        }
+    }
+}
