@@ -65,9 +65,8 @@ pub(crate) fn repr(py: Python<'_>, name: &str, fields: &[(&str, &dyn Shown)]) ->
     Ok(text)
 }
 
-/// Makes plain classes: frozen, with `==`, `hash`, `repr` and `match`.
-///
-/// `extends Base in path` names the class above and how to make one; without it there is none.
+/// Makes plain classes: frozen, with `==`, `hash`, `repr` and `match`. First comes the class above all
+/// of them, and how one of its own is made.
 macro_rules! plain_classes {
     ($base:ident $above:expr; $(
         $(#[$doc:meta])*
