@@ -11,17 +11,17 @@ import chatproto
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_the_version_is_that_of_the_workspace():
+def test_the_version_is_that_of_the_workspace() -> None:
     workspace = tomllib.loads((ROOT / "Cargo.toml").read_text())
 
     assert chatproto.__version__ == workspace["workspace"]["package"]["version"]
 
 
-def test_it_is_the_installed_wheel_and_not_the_source_folder():
+def test_it_is_the_installed_wheel_and_not_the_source_folder() -> None:
     assert not Path(chatproto.__file__).is_relative_to(ROOT / "chatproto-py")
 
 
-def test_error_codes_are_the_table_of_the_other_languages():
+def test_error_codes_are_the_table_of_the_other_languages() -> None:
     header = (ROOT / "include" / "chatproto.h").read_text()
     in_c = re.findall(r"#define CHATPROTO_ERROR_(\w+) (\d+)", header)
 
@@ -32,24 +32,24 @@ def test_error_codes_are_the_table_of_the_other_languages():
     assert chatproto.error_codes()["unknown_command"] == "**Protocol Tidak Benar"
 
 
-def test_each_call_gives_a_table_of_its_own():
+def test_each_call_gives_a_table_of_its_own() -> None:
     chatproto.error_codes().clear()
 
     assert chatproto.error_codes()
 
 
-def test_the_base_class_is_an_ordinary_exception():
+def test_the_base_class_is_an_ordinary_exception() -> None:
     assert issubclass(chatproto.ChatProtoError, Exception)
     assert chatproto.ChatProtoError.__module__ == "chatproto"
 
 
-def test_the_package_is_typed():
+def test_the_package_is_typed() -> None:
     package = importlib.resources.files(chatproto)
 
     assert package.joinpath("py.typed").is_file()
     assert package.joinpath("_native.pyi").is_file()
 
 
-def test_examples_in_the_documentation_run():
+def test_examples_in_the_documentation_run() -> None:
     assert doctest.testmod(chatproto).failed == 0
     assert doctest.testmod(chatproto).attempted > 0

@@ -209,6 +209,20 @@ impl CloseReason {
     pub(crate) const fn leaves_answers(self) -> bool {
         matches!(self, Self::Ended | Self::Quit)
     }
+
+    /// The reason as a word, which never changes.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Ended => "ended",
+            Self::Quit => "quit",
+            Self::Refused => "refused",
+            Self::IdleEvicted => "idle_evicted",
+            Self::SlowReader => "slow_reader",
+            Self::ShutDown => "shut_down",
+            Self::StoreBroken => "store_broken",
+        }
+    }
 }
 
 impl fmt::Display for CloseReason {
@@ -247,6 +261,24 @@ pub enum LinkCloseReason {
     Removed,
     /// The realm goes down.
     ShutDown,
+}
+
+impl LinkCloseReason {
+    /// The reason as a word, which never changes.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Down => "down",
+            Self::Replaced => "replaced",
+            Self::Dead => "dead",
+            Self::Protocol => "protocol",
+            Self::Slow => "slow",
+            Self::Bye => "bye",
+            Self::Paused => "paused",
+            Self::Removed => "removed",
+            Self::ShutDown => "shut_down",
+        }
+    }
 }
 
 impl fmt::Display for LinkCloseReason {
@@ -486,4 +518,40 @@ pub enum Event {
     PasswordFailed,
     /// The store is broken; the realm has stopped.
     StoreBroken,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_words_that_never_change() {
+        let clients = [
+            (CloseReason::Ended, "ended"),
+            (CloseReason::Quit, "quit"),
+            (CloseReason::Refused, "refused"),
+            (CloseReason::IdleEvicted, "idle_evicted"),
+            (CloseReason::SlowReader, "slow_reader"),
+            (CloseReason::ShutDown, "shut_down"),
+            (CloseReason::StoreBroken, "store_broken"),
+        ];
+        let links = [
+            (LinkCloseReason::Down, "down"),
+            (LinkCloseReason::Replaced, "replaced"),
+            (LinkCloseReason::Dead, "dead"),
+            (LinkCloseReason::Protocol, "protocol"),
+            (LinkCloseReason::Slow, "slow"),
+            (LinkCloseReason::Bye, "bye"),
+            (LinkCloseReason::Paused, "paused"),
+            (LinkCloseReason::Removed, "removed"),
+            (LinkCloseReason::ShutDown, "shut_down"),
+        ];
+
+        for (reason, word) in clients {
+            assert_eq!(reason.word(), word);
+        }
+        for (reason, word) in links {
+            assert_eq!(reason.word(), word);
+        }
+    }
 }

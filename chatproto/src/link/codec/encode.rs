@@ -9,6 +9,27 @@ use uuid::Uuid;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NumberTooBig;
 
+impl Frame {
+    /// Writes the frame as it goes over a link, without the line feed; for people to look at. The
+    /// texts of messages are in it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use chatproto::Frame;
+    ///
+    /// assert_eq!(Frame::Ping { n: 7 }.to_json(), r#"{"t":"ping","n":7}"#);
+    /// ```
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let mut line = Vec::new();
+        // A number that no peer reads is shown nevertheless.
+        let _ = encode(self, &mut line);
+        line.truncate(line.trim_ascii_end().len());
+        String::from_utf8_lossy(&line).into_owned()
+    }
+}
+
 /// Appends the frame's line, its line feed included.
 ///
 /// # Errors

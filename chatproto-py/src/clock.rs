@@ -1,0 +1,90 @@
+//! The time: the clocks of the machine, which the engine does without, and moments of one's own.
+
+use crate::class::repr;
+use chatproto::{Deadline, Now};
+use pyo3::prelude::*;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// One start for all, so that realms and links agree on the time.
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// Reads both clocks.
+pub(crate) fn now() -> Now {
+    // A machine whose clock stands before 1970 gets 1970.
+    let unix = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Now::new(ms(START.elapsed()), ms(unix))
+}
+
+/// The moment that was given, or that of the machine.
+pub(crate) fn at(now: Option<&Moment>) -> Now {
+    now.map_or_else(self::now, Moment::engine)
+}
+
+/// How many seconds remain until a deadline.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "no deadline is so far off that a millisecond of it is lost"
+)]
+pub(crate) fn seconds(now: Now, deadline: Deadline) -> f64 {
+    deadline.at_ms.saturating_sub(now.mono_ms) as f64 / 1_000.0
+}
+
+fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A moment, as two clocks show it: `mono_ms` drives timers, and `unix_ms` is shown and recorded.
+///
+/// Wherever one may be given and is not, the clocks of the machine are read. Either all calls of a
+/// realm get one, as in tests with a time of their own, or none: the clock of a realm never goes back.
+#[pyclass(frozen, eq, hash, ord, get_all, name = "Now", module = "chatproto")]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Moment {
+    /// Milliseconds on a clock that never goes back, from any start.
+    mono_ms: u64,
+    /// Milliseconds since 1970, UTC.
+    unix_ms: u64,
+}
+
+impl Moment {
+    pub(crate) fn engine(&self) -> Now {
+        Now::new(self.mono_ms, self.unix_ms)
+    }
+}
+
+#[pymethods]
+impl Moment {
+    #[classattr]
+    fn __match_args__() -> (&'static str, &'static str) {
+        ("mono_ms", "unix_ms")
+    }
+
+    #[new]
+    fn new(mono_ms: u64, unix_ms: u64) -> Self {
+        Self { mono_ms, unix_ms }
+    }
+
+    /// Reads the clocks of the machine. `mono_ms` counts from a moment in this process.
+    #[staticmethod]
+    fn machine() -> Self {
+        let now = now();
+        Self::new(now.mono_ms, now.unix_ms)
+    }
+
+    /// Returns the moment that many milliseconds later.
+    fn after_ms(&self, ms: u64) -> Self {
+        let later = self.engine().after_ms(ms);
+        Self::new(later.mono_ms, later.unix_ms)
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let fields = [
+            ("mono_ms", &self.mono_ms as _),
+            ("unix_ms", &self.unix_ms as _),
+        ];
+        repr(py, "Now", &fields)
+    }
+}
