@@ -21,7 +21,7 @@ pub(crate) struct Session {
     pub(crate) number: u64,
     /// It is over when it is not used before.
     expires_ms: u64,
-    /// Where it stands in `checks`.
+    /// Where it stands among the checks of its user.
     check_ms: u64,
     /// When its use was last recorded.
     noted_ms: u64,
@@ -45,6 +45,15 @@ pub(crate) struct Shown {
     pub(crate) is_noteworthy: bool,
 }
 
+/// The sessions of one user.
+#[derive(Clone, Debug, Default)]
+struct Own {
+    /// By their numbers: in order of login.
+    sessions: BTreeMap<u64, SessionId>,
+    /// When each is looked at again, by its number; it has expired if it was not used since.
+    checks: BTreeSet<(u64, u64)>,
+}
+
 /// All live tokens.
 #[derive(Clone, Debug)]
 pub(crate) struct Sessions {
@@ -52,12 +61,11 @@ pub(crate) struct Sessions {
     by_token: SeededMap<Token, SessionId>,
     /// Those of which only the store's hash is known.
     by_hash: SeededMap<TokenHash, SessionId>,
-    /// Each user's sessions, by their numbers: in order of login.
-    by_user: BTreeMap<(UserId, u64), SessionId>,
+    by_user: Vec<Own>,
     /// Each user with a session, by the number of the oldest one.
     active: BTreeMap<u64, UserId>,
-    /// When each session is looked at again; it has expired if it was not used since.
-    checks: BTreeSet<(u64, SessionId)>,
+    /// When the first session of each user is looked at again.
+    checks: BTreeSet<(u64, UserId)>,
     opened: u64,
     idle_ms_max: u64,
     per_user_max: u64,
@@ -74,7 +82,7 @@ impl Sessions {
             table: Slots::new(),
             by_token,
             by_hash,
-            by_user: BTreeMap::new(),
+            by_user: Vec::new(),
             active: BTreeMap::new(),
             checks: BTreeSet::new(),
             opened: 0,
@@ -138,12 +146,53 @@ impl Sessions {
         let (user, number, check_ms) = (session.user, session.number, session.check_ms);
         self.count_from(number);
         let id = self.table.insert(session);
-        if self.own(user).next().is_none() {
-            self.active.insert(number, user);
+        if user.index() >= self.by_user.len() {
+            self.by_user.resize_with(user.index() + 1, Own::default);
         }
-        self.by_user.insert((user, number), id);
-        self.checks.insert((check_ms, id));
+        if let Some(own) = self.by_user.get_mut(user.index()) {
+            if own.sessions.is_empty() {
+                self.active.insert(number, user);
+            }
+            own.sessions.insert(number, id);
+        }
+        self.change_checks(user, None, Some((check_ms, number)));
         id
+    }
+
+    /// Changes when a user's sessions are looked at.
+    fn change_checks(&mut self, user: UserId, old: Option<(u64, u64)>, new: Option<(u64, u64)>) {
+        let Some(own) = self.by_user.get_mut(user.index()) else {
+            return;
+        };
+        let before = own.checks.first().copied();
+        if let Some(old) = old {
+            own.checks.remove(&old);
+        }
+        own.checks.extend(new);
+        let after = own.checks.first().copied();
+        if before != after {
+            if let Some((at_ms, _)) = before {
+                self.checks.remove(&(at_ms, user));
+            }
+            self.checks.extend(after.map(|(at_ms, _)| (at_ms, user)));
+        }
+    }
+
+    /// The user's session that was unused for longest.
+    fn stalest(&mut self, user: UserId) -> Option<SessionId> {
+        loop {
+            let own = self.by_user.get(user.index())?;
+            let first = *own.checks.first()?;
+            let id = *own.sessions.get(&first.1)?;
+            let session = self.table.get_mut(id)?;
+            if session.check_ms == session.expires_ms {
+                return Some(id);
+            }
+            // It was used since it was looked at; whatever follows was not used before that.
+            session.check_ms = session.expires_ms;
+            let next = (session.check_ms, first.1);
+            self.change_checks(user, Some(first), Some(next));
+        }
     }
 
     /// Finds the session of a token and notes its use. `hint` is where it was last found.
@@ -200,13 +249,14 @@ impl Sessions {
             Proof::Token(token) => self.by_token.remove(token),
             Proof::Hash(hash) => self.by_hash.remove(hash),
         };
-        self.checks.remove(&(session.check_ms, id));
-        self.by_user.remove(&(session.user, session.number));
-        if self.active.remove(&session.number).is_some() {
-            let next = self.own(session.user).next();
-            let next = next.and_then(|next| self.table.get(next));
-            let next = next.map(|next| (next.number, session.user));
-            self.active.extend(next);
+        let (user, number) = (session.user, session.number);
+        self.change_checks(user, Some((session.check_ms, number)), None);
+        if let Some(own) = self.by_user.get_mut(user.index()) {
+            own.sessions.remove(&number);
+            if self.active.remove(&number).is_some() {
+                let next = own.sessions.keys().next();
+                self.active.extend(next.map(|next| (*next, user)));
+            }
         }
         Some(session)
     }
@@ -214,19 +264,16 @@ impl Sessions {
     /// Ends what has expired, and returns it.
     pub(crate) fn expire(&mut self, now_ms: u64) -> Vec<Session> {
         let mut ended = Vec::new();
-        while let Some((due_ms, id)) = self.checks.first().copied() {
+        while let Some((due_ms, user)) = self.checks.first().copied() {
             if due_ms >= now_ms {
                 break;
             }
-            self.checks.remove(&(due_ms, id));
-            let Some(session) = self.table.get_mut(id) else {
-                continue;
+            let Some(stalest) = self.stalest(user) else {
+                break;
             };
-            if session.expires_ms < now_ms {
-                ended.extend(self.end(id));
-            } else {
-                session.check_ms = session.expires_ms;
-                self.checks.insert((session.check_ms, id));
+            let is_over = |session: &Session| session.expires_ms < now_ms;
+            if self.table.get(stalest).is_some_and(is_over) {
+                ended.extend(self.end(stalest));
             }
         }
         ended
@@ -244,18 +291,36 @@ impl Sessions {
         self.active.values().copied()
     }
 
-    /// A user's sessions, in order of login.
-    fn own(&self, user: UserId) -> impl Iterator<Item = SessionId> {
-        let own = self.by_user.range((user, 0)..=(user, u64::MAX));
-        own.map(|(_, id)| *id)
+    /// Whose a token is, if it is a live one; its use is not noted.
+    pub(crate) fn owner(&self, token: Token, now_ms: u64) -> Option<UserId> {
+        let known = self.by_token.get(&token);
+        let unshown = || self.by_hash.get(&token.hash());
+        let session = self.table.get(*known.or_else(unshown)?)?;
+        (now_ms <= session.expires_ms).then_some(session.user)
+    }
+
+    /// The live tokens that are known, in order of login; of those that a store brought back, the
+    /// ones that were shown since.
+    pub(crate) fn tokens(&self, now_ms: u64) -> Vec<Token> {
+        let live = self.table.iter().filter_map(|(_, session)| {
+            let Proof::Token(token) = session.proof else {
+                return None;
+            };
+            (now_ms <= session.expires_ms).then_some((session.number, token))
+        });
+        let mut live: Vec<_> = live.collect();
+        live.sort_unstable_by_key(|(number, _)| *number);
+        live.into_iter().map(|(_, token)| token).collect()
     }
 
     fn make_room(&mut self, user: UserId) -> Vec<Session> {
         let mut ended = Vec::new();
-        while self.own(user).count() as u64 >= self.per_user_max {
-            let expires_ms = |id: &SessionId| self.table.get(*id).map(|it| it.expires_ms);
-            let stalest = self.own(user).min_by_key(expires_ms);
-            let Some(session) = stalest.and_then(|stalest| self.end(stalest)) else {
+        let count = |sessions: &Self| {
+            let own = sessions.by_user.get(user.index());
+            own.map_or(0, |own| own.sessions.len() as u64)
+        };
+        while count(self) >= self.per_user_max {
+            let Some(session) = self.stalest(user).and_then(|id| self.end(id)) else {
                 break;
             };
             ended.push(session);
@@ -334,6 +399,49 @@ mod tests {
         assert!(it.sessions.find(second, None, 4).is_none());
         assert!(it.sessions.find(first, None, 4).is_some());
         assert!(it.sessions.find(third, None, 4).is_some());
+    }
+
+    #[test]
+    fn of_sessions_unused_for_equally_long_the_oldest_makes_room() {
+        let mut it = Fixture::new(3);
+        let tokens = [it.open(0, 0), it.open(0, 1), it.open(0, 2)];
+        for (token, now_ms) in [(tokens[1], 7), (tokens[0], 7), (tokens[2], 9)] {
+            it.sessions.find(token, None, now_ms);
+        }
+
+        it.open(0, 9);
+        it.open(0, 9);
+
+        let owners = tokens.map(|token| it.sessions.owner(token, 9));
+        assert_eq!(owners, [None, None, Some(it.users[0])]);
+    }
+
+    #[test]
+    fn live_tokens_are_told_in_the_order_of_login() {
+        let mut it = Fixture::new(9);
+        let (first, second) = (it.open(0, 0), it.open(1, 0));
+        let shown = it.sessions.find(first, None, 50).unwrap();
+        it.sessions.end(shown.id);
+        let third = it.open(0, 50);
+        it.sessions.find(second, None, 50);
+
+        assert_eq!(it.sessions.tokens(100), [second, third]);
+        assert_eq!(it.sessions.owner(third, 100), Some(it.users[0]));
+        assert_eq!(it.sessions.owner(first, 100), None);
+        assert_eq!(it.sessions.owner(second, 151), None);
+        assert_eq!(it.sessions.tokens(151), []);
+    }
+
+    #[test]
+    fn a_token_of_before_the_start_has_an_owner_and_is_not_told() {
+        let mut it = Fixture::new(9);
+        let token = Token::from_random([9; 16]);
+        it.sessions.restore(it.users[0], 7, token.hash(), 60, 1_000);
+
+        assert_eq!(it.sessions.owner(token, 1_000), Some(it.users[0]));
+        assert_eq!(it.sessions.tokens(1_000), []);
+        it.sessions.find(token, None, 1_000);
+        assert_eq!(it.sessions.tokens(1_000), [token]);
     }
 
     #[test]
