@@ -1,8 +1,9 @@
 //! The realm's own users.
 
+use crate::config::UserConfig;
 use crate::id::UserId;
 use crate::name::UserName;
-use crate::password::PasswordHash;
+use crate::password::{Password, PasswordHash};
 use crate::random::SeededMap;
 use crate::record::Record;
 use crate::secret::Secret;
@@ -24,6 +25,26 @@ pub(crate) enum Credential {
     /// The configuration's, as it is: for the plain scheme, or until its hash is there.
     Plain(Secret),
     Hash(PasswordHash),
+}
+
+impl From<Password> for Credential {
+    fn from(password: Password) -> Self {
+        match password {
+            Password::Plain(secret) => Self::Plain(secret),
+            Password::Hash(hash) => Self::Hash(hash),
+        }
+    }
+}
+
+impl From<UserConfig> for Account {
+    fn from(config: UserConfig) -> Self {
+        Self {
+            name: config.name,
+            display_name: config.display_name.into(),
+            country: config.country.into(),
+            credential: config.password.into(),
+        }
+    }
 }
 
 impl Account {
@@ -91,6 +112,11 @@ impl Accounts {
 
     pub(crate) fn get_mut(&mut self, id: UserId) -> Option<&mut Account> {
         self.accounts.get_mut(id.index())?.as_mut()
+    }
+
+    /// All users, by number.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Account> {
+        self.accounts.iter().flatten()
     }
 
     /// The user's name; a number comes from nowhere but [`Accounts::add`] and the store.

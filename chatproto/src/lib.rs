@@ -49,7 +49,7 @@ pub use output::{
 pub use password::{
     Argon2Cost, Password, PasswordAnswer, PasswordError, PasswordHash, PasswordJob, Passwords,
 };
-pub use realm::{PeerState, PeerStatus, Realm, Restore, RestoreError};
+pub use realm::{PeerState, PeerStatus, Profile, Realm, Restore, RestoreError};
 pub use record::{Batch, Post, PostState, Record, Sender, StoreFailure};
 pub use secret::{Secret, Token, TokenHash};
 pub use time::{Deadline, Now};

@@ -335,7 +335,7 @@ pub enum Event {
     },
     /// A private message was taken.
     Sent {
-        /// The sender's session.
+        /// The sender's session; 0 where the realm's owner sent in the user's name.
         session: u64,
         /// The sender.
         from: UserName,

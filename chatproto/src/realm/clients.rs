@@ -173,6 +173,8 @@ pub(super) struct Neighbours {
 pub(super) struct Clients {
     table: Slots<Client>,
     per_address: SeededMap<Arc<str>, Neighbours>,
+    /// The address of requests.
+    nowhere: Arc<str>,
     counted: u64,
     pool: Pool,
     /// Connections with output behind a batch, in the order of the batches.
@@ -193,6 +195,7 @@ impl Clients {
         Self {
             table: Slots::new(),
             per_address,
+            nowhere: "".into(),
             counted: 0,
             pool: Pool::default(),
             behind_batches: VecDeque::new(),
@@ -209,6 +212,13 @@ impl Clients {
             None => address.into(),
         };
         ConnectionId(self.table.insert(Client::new(address, now_ms)))
+    }
+
+    /// Makes a place for one command without a connection.
+    pub(super) fn insert_request(&mut self, request: RequestId, now_ms: u64) -> ConnectionId {
+        let mut client = Client::new(Arc::clone(&self.nowhere), now_ms);
+        client.request = Some(request);
+        ConnectionId(self.table.insert(client))
     }
 
     /// Counts a connection among those that are there.

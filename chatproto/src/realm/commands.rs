@@ -46,7 +46,11 @@ impl Realm {
                 text: masked_line(line, is_user),
             })
         });
-        let command = Command::parse(line);
+        self.carry_out(id, Command::parse(line), now);
+    }
+
+    /// Carries out a command that was understood.
+    pub(super) fn carry_out(&mut self, id: ConnectionId, command: Command<'_>, now: Now) {
         // What a classic client writes in a group that it was refused is no command.
         if !matches!(command, Command::Unknown | Command::TooFewArguments) {
             self.forget_refused_group(id);
@@ -64,7 +68,9 @@ impl Realm {
             } => self.changing(id, token, now, |realm, caller| {
                 realm.send(id, &caller.draft(to, text, Some(key)), now);
             }),
-            Command::Inbox { token } => self.changing(id, token, now, Realm::inbox),
+            Command::Inbox { token } => self.changing(id, token, now, |realm, caller| {
+                realm.inbox(id, caller.user);
+            }),
             Command::Peek { token, limit } => {
                 if let Some(caller) = self.caller(id, token, now) {
                     self.peek(caller, limit);

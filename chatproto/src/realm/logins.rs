@@ -43,6 +43,8 @@ pub(super) struct Logins {
 enum Job {
     Login(ConnectionId),
     Account(UserId),
+    /// Hashes a password that was changed meanwhile.
+    Outdated,
 }
 
 impl Logins {
@@ -69,6 +71,15 @@ impl Logins {
 
     pub(super) fn hash_later(&mut self, user: UserId) {
         self.unhashed.push_back(user);
+    }
+
+    /// Passes over what comes of hashing a user's password now.
+    pub(super) fn forget_hash(&mut self, user: UserId) {
+        for job in self.under_way.values_mut() {
+            if matches!(job, Job::Account(of) if *of == user) {
+                *job = Job::Outdated;
+            }
+        }
     }
 }
 
@@ -164,6 +175,7 @@ impl Realm {
         match job.ok_or(Misuse::UnknownRequest)? {
             Job::Login(id) => self.checked(id, &answer, now),
             Job::Account(user) => self.hashed(user, answer),
+            Job::Outdated => {}
         }
         if self.stopped.is_none() {
             self.start_jobs();

@@ -37,16 +37,11 @@ impl Realm {
     // What a client asks for.
 
     /// Takes all messages out of an inbox and shows them.
-    pub(super) fn inbox(&mut self, caller: Caller) {
+    pub(super) fn inbox(&mut self, id: ConnectionId, user: UserId) {
         // Nobody is there to read the answer: what waits stays.
-        if self
-            .clients
-            .get(caller.connection)
-            .is_none_or(|client| client.is_gone)
-        {
+        if self.clients.get(id).is_none_or(|client| client.is_gone) {
             return;
         }
-        let (id, user) = (caller.connection, caller.user);
         match self.stored_part(user) {
             None => self.show_inbox(id, user, &[]),
             Some(fetch) => self.fetch(id, Reading::Inbox, fetch, None),

@@ -7,20 +7,26 @@ use crate::time::Now;
 use crate::wire::reply;
 
 impl Realm {
+    /// Carries out a line exactly as it is.
     pub(super) fn execute_request(&mut self, line: &[u8], now: Now) -> RequestId {
+        self.request(line.len(), now, |realm, id| realm.line(id, line, now))
+    }
+
+    /// Lets `carry_out` answer a request that brings so many bytes.
+    pub(super) fn request(
+        &mut self,
+        bytes: usize,
+        now: Now,
+        carry_out: impl FnOnce(&mut Self, ConnectionId),
+    ) -> RequestId {
         let request = self.next_request();
-        let id = self.clients.insert("", now.mono_ms);
-        if let Some(client) = self.clients.get_mut(id) {
-            client.request = Some(request);
-        }
+        let id = self.clients.insert_request(request, now.mono_ms);
         if let Some(code) = self.stopped {
             self.reply_error(id, code);
-        } else if line.len() as u64 > self.limits.line_bytes_max {
+        } else if bytes as u64 > self.limits.line_bytes_max {
             self.reply_error(id, ErrorCode::LineTooLong);
-        } else if line.ends_with(b"\n") {
-            self.line(id, line, now);
         } else {
-            self.line(id, &[line, b"\r\n"].concat(), now);
+            carry_out(self, id);
         }
         self.finish_request(id);
         request

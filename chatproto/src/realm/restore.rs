@@ -7,7 +7,7 @@ use crate::account::{Account, Credential};
 use crate::config::{PeerConfig, PeerKind, UserConfig};
 use crate::id::{PeerId, UserId};
 use crate::name::RealmName;
-use crate::password::{Password, Passwords};
+use crate::password::Password;
 use crate::record::Record;
 use crate::secret::TokenHash;
 use std::collections::{BTreeMap, BTreeSet};
@@ -208,18 +208,9 @@ impl Restore {
     }
 
     fn add_user(&mut self, user: UserConfig) {
-        let account = Account {
-            name: user.name,
-            display_name: user.display_name.into(),
-            country: user.country.into(),
-            credential: credential(user.password),
-        };
-        let is_unhashed = self.is_unhashed(&account.credential);
+        let account = Account::from(user);
         let id = self.realm.accounts.add(account.clone());
-        self.realm.record(|| account.record(id));
-        if is_unhashed {
-            self.realm.logins.hash_later(id);
-        }
+        self.realm.keep_account(id, &account);
     }
 
     fn complete_user(&mut self, id: UserId, password: Password) {
@@ -229,17 +220,13 @@ impl Restore {
         if !matches!(account.credential, Credential::Missing) {
             return;
         }
-        account.credential = credential(password);
+        account.credential = password.into();
         let account = account.clone();
         if matches!(account.credential, Credential::Hash(_)) {
             self.realm.record(|| account.record(id));
-        } else if self.is_unhashed(&account.credential) {
-            self.realm.logins.hash_later(id);
+        } else {
+            self.realm.hash_if_plain(id, &account);
         }
-    }
-
-    fn is_unhashed(&self, credential: &Credential) -> bool {
-        self.realm.passwords != Passwords::Plain && matches!(credential, Credential::Plain(_))
     }
 
     fn restore_sessions(&mut self) {
@@ -285,12 +272,5 @@ impl Restore {
         }
         let posts_max = realm.limits.outbox_messages_max;
         realm.posts.restored(&waiting, posts_max);
-    }
-}
-
-fn credential(password: Password) -> Credential {
-    match password {
-        Password::Plain(secret) => Credential::Plain(secret),
-        Password::Hash(hash) => Credential::Hash(hash),
     }
 }

@@ -294,6 +294,15 @@ impl<'a> Command<'a> {
         out.extend_from_slice(end.as_bytes());
     }
 
+    /// How long its words and its text are, taken together.
+    pub(crate) fn text_bytes(&self) -> usize {
+        let text = match self {
+            Self::Send { text, .. } | Self::SendId { text, .. } => text.len(),
+            _ => 0,
+        };
+        self.words().map(str::len).sum::<usize>() + text
+    }
+
     /// The words between single spaces, without a text.
     fn words(&self) -> impl Iterator<Item = &'a str> {
         let words = match *self {

@@ -17,6 +17,9 @@ pub(crate) const LOGGED_OUT: &[u8] = b"{\"status\": \"OK\", \"messages\": \"Logg
 /// The reply to a `quit`.
 pub(crate) const GOODBYE: &[u8] = b"{\"status\": \"OK\", \"message\": \"Sampai jumpa\"}\r\n\r\n";
 
+/// The reply to what needs no more words.
+pub(crate) const DONE: &[u8] = b"{\"status\": \"OK\"}\r\n\r\n";
+
 /// The begin of the reply to `inbox`.
 pub(crate) const INBOX_BEGIN: &[u8] = b"{\"status\": \"OK\", \"messages\": {";
 

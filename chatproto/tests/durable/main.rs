@@ -13,6 +13,7 @@ mod common;
 mod contradictions;
 mod copies;
 mod deaths;
+mod direct;
 mod edges;
 mod ends;
 mod failures;
