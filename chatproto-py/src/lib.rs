@@ -12,14 +12,17 @@
 use pyo3::prelude::*;
 
 mod bytes;
+mod chat;
 mod class;
 mod clock;
+mod desk;
 mod driver;
 mod error;
 mod event;
 mod fork;
 mod frame;
 mod job;
+mod json;
 mod key;
 mod key_file;
 mod output;
@@ -53,6 +56,7 @@ mod _native {
     };
     #[pymodule_export]
     use super::{
+        chat::BaseChat,
         clock::Moment,
         frame::Frame,
         key::StaticKey,

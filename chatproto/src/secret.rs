@@ -138,6 +138,13 @@ impl Token {
         TokenHash(hash)
     }
 
+    /// Appends the token for the one client that may see it.
+    pub(crate) fn write(self, out: &mut Vec<u8>) {
+        let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
+        let uuid = uuid::Uuid::from_u128(self.0).hyphenated();
+        out.extend_from_slice(uuid.encode_lower(&mut text).as_bytes());
+    }
+
     /// Writes the token for the one client that may see it.
     #[must_use]
     pub fn reveal(self) -> String {

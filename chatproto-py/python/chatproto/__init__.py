@@ -81,9 +81,13 @@ from chatproto._native import (
     __version__,
     error_codes,
 )
+from chatproto.chat import Chat
+from chatproto.client import ChatClient
 
 __all__ = [
     "ActiveUsersRead",
+    "Chat",
+    "ChatClient",
     "ChatProtoError",
     "Close",
     "ConfigError",

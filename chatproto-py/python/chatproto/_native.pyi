@@ -1,11 +1,12 @@
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import ClassVar, Final, Literal, Self, final
+from typing import Any, ClassVar, Final, Literal, Self, final
 
 from _typeshed import ReadableBuffer
 
 __all__ = [
     "ActiveUsersRead",
+    "BaseChat",
     "ChatProtoError",
     "Close",
     "ConfigError",
@@ -1128,3 +1129,53 @@ class LinkTransport:
         """
     def wait_seconds(self, *, now: Now | None = None) -> float | None:
         """Returns how many seconds remain until `handle_timeout` is due; None if it never is."""
+
+class BaseChat:
+    """What `chatproto.Chat` is made of; use that instead."""
+
+    def __new__(
+        cls,
+        users: list[tuple[str, str, str, str]],
+        realm: str,
+        store: str | os.PathLike[str] | None,
+    ) -> BaseChat: ...
+    def proses(self, line: str) -> dict[str, Any]:
+        """Carries out one line of the protocol and returns the reply.
+
+        The line may end with CR LF or without; the text of a `send` is kept as it is written here.
+        Any text gets a reply: a mistake is one with `status` "ERROR". `group` and `quit` want a
+        connection, and get the error `needs_connection`.
+
+        Raises `MisuseError` after `close`, and `ForkError` in a process that was forked since.
+        """
+
+    def autentikasi_user(self, username: str, password: str) -> dict[str, Any]:
+        """Logs a user in and returns the reply, with the `tokenid` if it went well.
+
+        Both arguments are taken as they are, white space included.
+        """
+
+    def send_message(
+        self, sessionid: str, username_from: str, username_dest: str, message: str
+    ) -> dict[str, Any]:
+        """Sends a message from one user to another and returns the reply.
+
+        `sessionid` is any live token, as in the classic class: the program is trusted to say who
+        writes. The message is kept as it is.
+        """
+
+    def get_inbox(self, username: str) -> dict[str, Any]:
+        """Takes all messages out of a user's inbox and returns the reply, without a token."""
+
+    def close(self) -> None:
+        """Closes the store, if there is one, once what is under way is in it.
+
+        Afterwards every other call raises `MisuseError`.
+        """
+
+    def _user(self, name: str) -> tuple[str, str, str] | None: ...
+    def _names(self) -> list[str]: ...
+    def _register(self, user: tuple[str, str, str, str]) -> dict[str, Any]: ...
+    def _owner(self, token: str) -> tuple[str, str, str] | None: ...
+    def _tokens(self) -> list[str]: ...
+    def _end(self, token: str) -> dict[str, Any]: ...

@@ -29,7 +29,7 @@ pub(crate) const INBOX_END: &[u8] = b"}}\r\n\r\n";
 /// Appends the reply to a login.
 pub(crate) fn token(out: &mut Vec<u8>, token: Token) {
     out.extend_from_slice(b"{\"status\": \"OK\", \"tokenid\": \"");
-    out.extend_from_slice(token.reveal().as_bytes());
+    token.write(out);
     out.extend_from_slice(b"\"}\r\n\r\n");
 }
 

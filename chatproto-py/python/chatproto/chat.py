@@ -1,0 +1,210 @@
+"""The coursework's `Chat`, on a realm that keeps what it promises.
+
+>>> from chatproto import Chat
+>>> chat = Chat()
+>>> token = chat.proses("auth messi surabaya")["tokenid"]
+>>> chat.proses(f"send {token} henderson halo gimana kabarnya")
+{'status': 'OK', 'message': 'Message Sent'}
+>>> chat.get_inbox("henderson")["messages"]["messi"][0]["msg"]
+' halo gimana kabarnya'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, MutableMapping
+from os import PathLike, fspath
+from typing import Any, Literal, NoReturn
+
+from chatproto._native import BaseChat
+
+__all__ = ["Chat", "SessionView", "Sessions", "UserView", "Users"]
+
+_MASK = "***"
+
+_CLASSROOM = {
+    "messi": {"nama": "Lionel Messi", "negara": "Argentina", "password": "surabaya"},
+    "henderson": {"nama": "Jordan Henderson", "negara": "Inggris", "password": "surabaya"},
+    "lineker": {"nama": "Gary Lineker", "negara": "Inggris", "password": "surabaya"},
+}
+
+
+class _Shown(dict[str, Any]):
+    """A dictionary that shows how something is, and through which it cannot be changed."""
+
+    __slots__ = ()
+    _instead = ""
+
+    def _refuse(self, *_arguments: object, **_more: object) -> NoReturn:
+        raise TypeError(f"this is a copy: {self._instead}")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse  # type: ignore[assignment]
+    clear = pop = popitem = setdefault = update = _refuse  # type: ignore[assignment]
+
+
+class UserView(_Shown):
+    """A user as coursework knows one: `nama`, `negara`, `password`, `incoming` and `outgoing`.
+
+    The password reads as `***`. `incoming` and `outgoing` are empty: messages are in the realm,
+    and `get_inbox` gives them out.
+    """
+
+    __slots__ = ()
+    _instead = "to change a user, assign chat.users[name] = {...}"
+
+
+class SessionView(_Shown):
+    """A session as coursework knows one: `username` and `userdetail`."""
+
+    __slots__ = ()
+    _instead = "to open a session, log in with chat.autentikasi_user(username, password)"
+
+
+def _user(name: str, nama: str, negara: str) -> UserView:
+    shown = UserView(nama=nama, negara=negara, password=_MASK, incoming={}, outgoing={})
+    return shown
+
+
+def _row(name: str, user: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    """What the realm is told of a user."""
+    if not isinstance(name, str):
+        raise TypeError(f"a username is a str, not {type(name).__name__}")
+    if not isinstance(user, Mapping):
+        raise TypeError(f"user {name!r}: a mapping with nama, negara and password is needed")
+    password = user.get("password")
+    if not isinstance(password, str) or password == _MASK:
+        raise ValueError(f"user {name!r}: the password itself is needed, as a str")
+    nama, negara = user.get("nama", name), user.get("negara", "")
+    if not isinstance(nama, str) or not isinstance(negara, str):
+        raise TypeError(f"user {name!r}: nama and negara are str")
+    return name, nama, negara, password
+
+
+class Users(MutableMapping[str, UserView]):
+    """The users of a `Chat` by name, in the order in which they were added.
+
+    Assignment adds a user, or changes one whose sessions and messages stay. Users cannot be taken
+    out.
+    """
+
+    __slots__ = ("_chat",)
+
+    def __init__(self, chat: Chat) -> None:
+        self._chat = chat
+
+    def __getitem__(self, name: str) -> UserView:
+        found = self._chat._user(name) if isinstance(name, str) else None
+        if found is None:
+            raise KeyError(name)
+        return _user(*found)
+
+    def __setitem__(self, name: str, user: Mapping[str, Any]) -> None:
+        reply = self._chat._register(_row(name, user))
+        if reply["status"] != "OK":
+            raise OSError(f"user {name!r} was not stored: {reply['message']}")
+
+    def __delitem__(self, name: str) -> None:
+        raise TypeError("a user cannot be taken out of a realm")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._chat._names())
+
+    def __len__(self) -> int:
+        return len(self._chat._names())
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+
+class Sessions(MutableMapping[str, SessionView]):
+    """The live sessions of a `Chat` by token, in order of login.
+
+    Deleting one logs it out. Of a store, only the sessions are listed whose tokens this process has
+    given out or been shown.
+    """
+
+    __slots__ = ("_chat",)
+
+    def __init__(self, chat: Chat) -> None:
+        self._chat = chat
+
+    def __getitem__(self, token: str) -> SessionView:
+        owner = self._chat._owner(token) if isinstance(token, str) else None
+        if owner is None:
+            raise KeyError(token)
+        return SessionView(username=owner[0], userdetail=_user(*owner))
+
+    def __setitem__(self, token: str, session: object) -> NoReturn:
+        raise TypeError(f"a token cannot be chosen: {SessionView._instead}")
+
+    def __delitem__(self, token: str) -> None:
+        if not isinstance(token, str) or self._chat._end(token)["status"] != "OK":
+            raise KeyError(token)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._chat._tokens())
+
+    def __len__(self) -> int:
+        return len(self._chat._tokens())
+
+    def __repr__(self) -> str:
+        # Tokens are for those who log in, not for logs.
+        return f"<Sessions: {len(self)}>"
+
+
+class Chat(BaseChat):
+    """A drop-in for the coursework's `Chat`.
+
+    Every method may be called by any number of threads. `users` maps names to mappings with `nama`,
+    `negara` and `password` (in the clear, or an Argon2 hash); without it there are the three users
+    of the classroom. Without a `store` everything is in memory, passwords are compared as they are,
+    and bounds are wide. With a path as `store` all is kept in that file before it is promised, and
+    passwords are Argon2id hashes; users that the file knows already stay what they are there.
+
+    >>> chat = Chat({"budi": {"nama": "Budi Santoso", "negara": "Indonesia", "password": "x"}})
+    >>> chat.autentikasi_user("budi", "y")
+    {'status': 'ERROR', 'message': 'Password Salah'}
+
+    Raises `InvalidNameError` for a name that cannot be one, `StoreError` where the store cannot be
+    opened, and `TypeError` or `ValueError` for users that are none.
+    """
+
+    def __new__(
+        cls,
+        users: Mapping[str, Mapping[str, Any]] | None = None,
+        realm: str = "realm1",
+        store: str | PathLike[str] | None = None,
+    ) -> Chat:
+        rows = [_row(name, user) for name, user in (_CLASSROOM if users is None else users).items()]
+        return super().__new__(cls, rows, realm, None if store is None else fspath(store))
+
+    @property
+    def users(self) -> Users:
+        """The users by name; assignment adds one.
+
+        >>> chat = Chat()
+        >>> chat.users["budi"] = {"nama": "Budi", "negara": "Indonesia", "password": "x"}
+        >>> list(chat.users), chat.users["budi"]["password"]
+        (['messi', 'henderson', 'lineker', 'budi'], '***')
+        """
+        return Users(self)
+
+    @property
+    def sessions(self) -> Sessions:
+        """The live sessions by token.
+
+        >>> chat = Chat()
+        >>> token = chat.proses("auth messi surabaya")["tokenid"]
+        >>> chat.sessions[token]["username"]
+        'messi'
+        """
+        return Sessions(self)
+
+    def get_user(self, username: str) -> UserView | Literal[False]:
+        """Returns what is known of a user, or `False` where there is none of that name."""
+        return self.users.get(username, False)
+
+    def __enter__(self) -> Chat:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()

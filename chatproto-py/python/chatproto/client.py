@@ -1,0 +1,338 @@
+"""The coursework's `ChatClient`: what a person types goes in, what the screen shows comes out."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import os
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["ChatClient"]
+
+_END = b"\r\n\r\n"
+# Every reply begins with this, and no text of a group does: no name holds a quotation mark.
+_START = b'{"status": '
+_EXIT = b"exit"
+# No inbox of a server with default limits reaches it.
+_REPLY_BYTES_MAX = 64 << 20
+
+_INCORRECT = "-Maaf, command tidak benar"
+_UNKNOWN = "*Maaf, command tidak benar"
+_NOT_AUTHORIZED = "Error, not authorized"
+
+
+class _Gone(Exception):
+    """There is no server to talk with; the text says why."""
+
+
+class ChatClient:
+    """One person's conversation with a server.
+
+    The server is `ip` and `port`, by default those of the environment variables SERVER_IP and
+    SERVER_PORT, or 127.0.0.1 and 8889. It is connected to at once: `OSError` is raised where nobody
+    listens, `ValueError` for a SERVER_PORT that is no number. A reply is waited for `timeout`
+    seconds.
+
+    In a live group, `read()` gives what the person types, line by line, and `show(text)` gets what
+    the members are told, from a thread of its own.
+
+    Threads that share a client take turns.
+    """
+
+    tokenid: str
+    """The token of whoever is logged in; empty for nobody."""
+
+    def __init__(
+        self,
+        ip: str | None = None,
+        port: int | str | None = None,
+        *,
+        timeout: float = 60.0,
+        read: Callable[[], str] = input,
+        show: Callable[[str], object] = print,
+    ) -> None:
+        self._socket: socket.socket | None = None
+        self._ip = ip or os.environ.get("SERVER_IP") or "127.0.0.1"
+        self._port = int(port or os.environ.get("SERVER_PORT") or 8889)
+        self._timeout = timeout
+        self._read = read
+        self._show = show
+        self._turn = threading.RLock()
+        self.tokenid = ""
+        self._connect()
+
+    def __enter__(self) -> ChatClient:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Hangs up. What is typed afterwards connects again."""
+        connection, self._socket = self._socket, None
+        if connection is not None:
+            connection.close()
+
+    def proses(self, cmdline: str) -> str:
+        """Does what a person has typed and returns what is to be shown.
+
+        Whatever goes wrong is told in the text. In a group it returns when the person has left.
+        """
+        # A line end inside would end the request; windows of several lines send LF alone.
+        words = cmdline.replace("\r\n", "\n").split(" ")
+        with self._turn:
+            try:
+                return self._command(words)
+            except IndexError:
+                return _INCORRECT
+            except _Gone as gone:
+                return f"Error, {gone}"
+
+    def _command(self, words: list[str]) -> str:
+        match words[0].strip():
+            case "auth":
+                return self._login(words[1].strip(), words[2].strip())
+            case "send":
+                return self._send(words[1].strip(), "".join(f" {word}" for word in words[2:]))
+            case "inbox":
+                return self._ask("inbox", lambda reply: json.dumps(reply["messages"]))
+            case "activeuser":
+                return self._ask(
+                    "activeuser", lambda reply: f"Active User: {json.dumps(reply['message'])}"
+                )
+            case "logout":
+                return self._ask("logout", self._logged_out)
+            case "group":
+                return self._group(words[1].strip())
+            case _:
+                return _UNKNOWN
+
+    def _login(self, username: str, password: str) -> str:
+        def logged_in(reply: dict[str, Any]) -> str:
+            self.tokenid = str(reply["tokenid"])
+            return f"username {username} logged in, token {self.tokenid} "
+
+        return self._request(f"auth {username} {password} \r\n", logged_in)
+
+    def _send(self, to: str, message: str) -> str:
+        if not self.tokenid:
+            return _NOT_AUTHORIZED
+        line = f"send {self.tokenid} {to} {message} \r\n"
+        return self._request(line, lambda _reply: f"message sent to {to}")
+
+    def _ask(self, verb: str, shown: Callable[[dict[str, Any]], str]) -> str:
+        if not self.tokenid:
+            return _NOT_AUTHORIZED
+        return self._request(f"{verb} {self.tokenid} \r\n", shown)
+
+    def _logged_out(self, _reply: dict[str, Any]) -> str:
+        self.tokenid = ""
+        return "Logout success!"
+
+    def _group(self, name: str) -> str:
+        if not self.tokenid:
+            return _NOT_AUTHORIZED
+        first = self._exchange(f"group {self.tokenid} {name} origin \r\n", is_group=True)
+        if first.startswith(_START):
+            return _text(first, _message)
+        live = _Live(self._receive, self._show, first)
+        try:
+            live.talk(self._read, self._write)
+            return _text(live.left(self._timeout), _message)
+        except BaseException:
+            # Nobody knows what comes next on it.
+            self._hang_up()
+            raise
+        finally:
+            live.thread.join(self._timeout)
+
+    # The connection.
+
+    def _connect(self) -> socket.socket:
+        self._socket = socket.create_connection((self._ip, self._port), timeout=self._timeout)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return self._socket
+
+    def _hang_up(self) -> None:
+        connection, self._socket = self._socket, None
+        if connection is not None:
+            try:
+                # So that a thread that reads wakes up.
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            connection.close()
+
+    def _fresh(self) -> socket.socket:
+        """The connection, or a new one if the server has ended it since."""
+        connection = self._socket
+        if connection is not None and _has_spoken(connection):
+            # Nobody has asked: those are last words, or an answer that came too late.
+            self._hang_up()
+            connection = None
+        try:
+            return connection or self._connect()
+        except OSError as error:
+            where = f"{self._ip}:{self._port}"
+            raise _Gone(f"the server {where} cannot be reached ({error})") from None
+
+    def _request(self, line: str, shown: Callable[[dict[str, Any]], str]) -> str:
+        return _text(self._exchange(line), shown)
+
+    def _exchange(self, line: str, is_group: bool = False) -> bytes:
+        """Sends a line and returns the reply, or the first event of a group."""
+        self._fresh()
+        try:
+            self._write(line)
+            held = b""
+            while not held.endswith(_END):
+                held += self._receive(self._timeout)
+                if is_group and held[: len(_START)] != _START[: len(held)]:
+                    break
+                if len(held) > _REPLY_BYTES_MAX:
+                    raise _Gone("the server's answer is too long")
+            return held
+        except BaseException:
+            # The reply may still come, and must not be taken for the next one.
+            self._hang_up()
+            raise
+
+    def _write(self, text: str) -> None:
+        connection = self._socket
+        try:
+            if connection is None:
+                raise OSError
+            connection.sendall(text.encode("utf-8", "surrogatepass"))
+        except OSError:
+            raise _Gone("the server has closed the connection") from None
+
+    def _receive(self, timeout: float | None) -> bytes:
+        connection = self._socket
+        try:
+            if connection is None:
+                raise OSError
+            connection.settimeout(timeout)
+            data = connection.recv(65_536)
+        except TimeoutError:
+            raise _Gone(f"the server has not answered for {self._timeout:g} s") from None
+        except OSError:
+            data = b""
+        if not data:
+            raise _Gone("the server has closed the connection")
+        return data
+
+
+class _Live:
+    """The time in a group: a thread shows what comes, while whoever has this object types."""
+
+    def __init__(
+        self,
+        receive: Callable[[float | None], bytes],
+        show: Callable[[str], object],
+        first: bytes,
+    ) -> None:
+        self._receive = receive
+        self._show = show
+        self._is_leaving = False
+        self._held = b""
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        self._reply: bytes | None = None
+        self._why: _Gone | None = None
+        self.thread = threading.Thread(target=self._listen, args=(first,), daemon=True)
+        self.thread.start()
+
+    def talk(self, read: Callable[[], str], write: Callable[[str], None]) -> None:
+        """Sends what is typed until that is `exit`, its end, or the group is over."""
+        while self.thread.is_alive():
+            try:
+                typed = read()
+            except EOFError:
+                typed = "exit"
+            if not self.thread.is_alive():
+                return
+            if typed == "exit":
+                self._is_leaving = True
+                return write(typed)
+            if typed:
+                write(typed)
+
+    def left(self, timeout: float) -> bytes:
+        """Waits until the server has said goodbye, and returns its reply."""
+        self.thread.join(timeout)
+        if self._reply is None:
+            raise self._why or _Gone(f"the server has not answered for {timeout:g} s")
+        return self._reply
+
+    def _listen(self, data: bytes) -> None:
+        try:
+            while not self._is_over(data):
+                data = self._receive(None)
+        except _Gone as gone:
+            self._why = gone
+            self._show(f"Error, {gone}")
+
+    def _is_over(self, data: bytes) -> bool:
+        """Shows what is for the person, and keeps what is for the program."""
+        if not self._held and (data == _EXIT or data.startswith(_START)):
+            # Nobody has asked, and yet the server shows us out.
+            self._is_leaving = True
+        held = self._held + data
+        if not self._is_leaving:
+            self._tell(held)
+            return False
+        mark = held.rfind(_EXIT + _START)
+        begin = mark + len(_EXIT) if mark >= 0 else 0
+        if held.startswith(_START, begin) and held.endswith(_END):
+            self._tell(held[: max(mark, 0)])
+            self._reply = held[begin:]
+            return True
+        keep = mark if mark >= 0 else _begun(held)
+        self._tell(held[:keep])
+        self._held = held[keep:]
+        return False
+
+    def _tell(self, text: bytes) -> None:
+        if shown := self._decode(text):
+            self._show(shown)
+
+
+def _begun(held: bytes) -> int:
+    """From where on the bytes may be the beginning of a goodbye."""
+    if held.startswith(_START):
+        return 0
+    goodbye = _EXIT + _START
+    lengths = range(min(len(held), len(goodbye)), 0, -1)
+    return len(held) - next((n for n in lengths if held.endswith(goodbye[:n])), 0)
+
+
+def _has_spoken(connection: socket.socket) -> bool:
+    """Whether there is something to read, be it the end."""
+    connection.settimeout(0)
+    try:
+        connection.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
+def _message(reply: dict[str, Any]) -> str:
+    return str(reply["message"])
+
+
+def _text(reply: bytes, shown: Callable[[dict[str, Any]], str]) -> str:
+    """What the screen shows of a reply."""
+    try:
+        told = json.loads(reply)
+        if told["status"] == "OK":
+            return shown(told)
+        return f"Error, {told['message']}"
+    except (ValueError, KeyError, TypeError):
+        return "Error, the server's answer makes no sense"

@@ -1,0 +1,314 @@
+"""The drop-in for the coursework's `Chat`."""
+
+import doctest
+import json
+import threading
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import chatproto.chat
+from chatproto import Chat, ChatProtoError, InvalidNameError, MisuseError, StoreError
+
+SENT = {"status": "OK", "message": "Message Sent"}
+NO_SESSION = {"status": "ERROR", "message": "Informasi tidak ditemukan"}
+UNKNOWN_USER = {"status": "ERROR", "message": "User Tidak Ditemukan"}
+BUDI = {"nama": "Budi Santoso", "negara": "Indonesia", "password": "x", "incoming": {}, "outgoing": {}}
+
+
+def log_in(chat, name="messi", password="surabaya"):
+    return chat.proses(f"auth {name} {password}")["tokenid"]
+
+
+def message(text, sender="Lionel Messi", to="Jordan Henderson"):
+    return {"msg_from": sender, "msg_to": to, "msg": text}
+
+
+def test_the_classic_self_test_runs(capsys):
+    chat = Chat()
+    session = chat.proses("auth messi surabaya")
+    print(session)
+    token = session["tokenid"]
+    print(chat.proses(f"send {token} henderson hello gimana kabarnya son "))
+    print(chat.proses(f"send {token} messi hello gimana kabarnya mess "))
+    print(chat.get_inbox("messi"))
+    print(chat.get_inbox("henderson"))
+
+    printed = capsys.readouterr().out.replace(token, "T").splitlines()
+    assert printed == [
+        "{'status': 'OK', 'tokenid': 'T'}",
+        "{'status': 'OK', 'message': 'Message Sent'}",
+        "{'status': 'OK', 'message': 'Message Sent'}",
+        "{'status': 'OK', 'messages': {'messi': [{'msg_from': 'Lionel Messi', 'msg_to': 'Lionel Messi', 'msg': ' hello gimana kabarnya mess '}]}}",
+        "{'status': 'OK', 'messages': {'messi': [{'msg_from': 'Lionel Messi', 'msg_to': 'Jordan Henderson', 'msg': ' hello gimana kabarnya son '}]}}",
+    ]
+
+
+@pytest.mark.parametrize("end", ["", " ", "\r\n", " \r\n"])
+def test_a_text_is_kept_as_it_was_written(end):
+    chat = Chat()
+    token = log_in(chat)
+
+    assert chat.proses(f"send {token} henderson  hi  é😀\n\x7f{end}") == SENT
+    inbox = chat.proses(f"inbox {log_in(chat, 'henderson')}{end}")
+
+    assert inbox == {"status": "OK", "messages": {"messi": [message(f"  hi  é😀\n\x7f{end}")]}}
+
+
+@pytest.mark.parametrize(
+    ("line", "reply"),
+    [
+        ("auth nobody x", {"status": "ERROR", "message": "User Tidak Ada"}),
+        ("auth messi wrong", {"status": "ERROR", "message": "Password Salah"}),
+        ("auth messi", {"status": "ERROR", "message": "--Protocol Tidak Benar"}),
+        ("send T henderson hi", NO_SESSION),
+        ("inbox", {"status": "ERROR", "message": "--Protocol Tidak Benar"}),
+        ("", {"status": "ERROR", "message": "**Protocol Tidak Benar"}),
+        ("\r\n", {"status": "ERROR", "message": "**Protocol Tidak Benar"}),
+        ("AUTH messi surabaya", {"status": "ERROR", "message": "**Protocol Tidak Benar"}),
+    ],
+)
+def test_mistakes_have_the_classic_replies(line, reply):
+    assert Chat().proses(line) == reply
+
+
+def test_replies_hold_what_json_holds():
+    hello = Chat().proses("hello")
+    assert hello["protocol"] == 1 and hello["limits"]["line_bytes_max"] == 16_777_216
+
+    chat = Chat()
+    token = log_in(chat)
+    chat.proses(f"send {token} messi hi")
+    peeked = chat.proses(f"peek {token}")
+    assert (peeked["left"], peeked["messages"][0]["id"]) == (0, 1)
+    assert chat.proses(f"history {token} messi")["more"] is False
+    assert chat.proses(f"logout {token}") == {"status": "OK", "messages": "Logged Out!"}
+    assert chat.proses("quit")["code"] == "needs_connection"
+
+
+def test_arguments_of_methods_are_taken_as_they_are():
+    chat = Chat({"budi": {"nama": "Budi", "negara": "Indonesia", "password": " dua kata "}})
+
+    assert chat.autentikasi_user("budi", "dua kata")["message"] == "Password Salah"
+    token = chat.autentikasi_user("budi", " dua kata ")["tokenid"]
+    assert chat.send_message(token, "budi", "budi", "tanpa spasi") == SENT
+    assert chat.get_inbox("budi")["messages"] == {"budi": [message("tanpa spasi", "Budi", "Budi")]}
+
+
+def test_send_message_wants_a_live_session_and_two_users():
+    chat = Chat()
+    token = log_in(chat)
+
+    assert chat.send_message("T", "messi", "henderson", "hi") == NO_SESSION
+    assert chat.send_message(token, "nobody", "henderson", "hi") == UNKNOWN_USER
+    assert chat.send_message(token, "messi", "nobody", "hi") == UNKNOWN_USER
+    assert chat.send_message(token, "henderson", "lineker", "hi") == SENT
+    assert chat.get_inbox("lineker")["messages"]["henderson"][0]["msg_from"] == "Jordan Henderson"
+    assert chat.get_inbox("nobody") == UNKNOWN_USER
+
+
+def test_users_are_a_mapping_that_hides_passwords():
+    chat = Chat()
+
+    assert list(chat.users) == ["messi", "henderson", "lineker"]
+    assert chat.users["messi"] == {
+        "nama": "Lionel Messi",
+        "negara": "Argentina",
+        "password": "***",
+        "incoming": {},
+        "outgoing": {},
+    }
+    assert chat.get_user("lineker")["nama"] == "Gary Lineker"
+    assert chat.get_user("nobody") is False
+    assert "nobody" not in chat.users and "messi" in chat.users and 3 not in chat.users
+    assert "surabaya" not in repr(chat) + repr(chat.users) + repr(chat.users["messi"])
+    json.dumps(chat.users["messi"])
+
+
+def test_assignment_registers_a_user():
+    chat = Chat()
+
+    chat.users["budi"] = BUDI
+    token = log_in(chat, "budi", "x")
+    chat.users["budi"] = BUDI | {"nama": "Budi S.", "password": "y"}
+
+    assert chat.proses("auth budi x")["message"] == "Password Salah"
+    assert chat.proses(f"send {token} budi hi") == SENT
+    assert chat.get_inbox("budi")["messages"]["budi"][0]["msg_to"] == "Budi S."
+    assert list(chat.users) == ["messi", "henderson", "lineker", "budi"]
+
+
+def test_what_cannot_be_changed_says_how_it_can():
+    chat = Chat()
+    token = log_in(chat)
+
+    with pytest.raises(TypeError, match="assign chat.users"):
+        chat.users["messi"]["password"] = "x"
+    with pytest.raises(TypeError, match="assign chat.users"):
+        chat.get_user("messi").update(nama="Leo")
+    with pytest.raises(TypeError, match="taken out"):
+        del chat.users["messi"]
+    with pytest.raises(TypeError, match="log in"):
+        chat.sessions["T"] = {"username": "messi"}
+    with pytest.raises(TypeError, match="log in"):
+        chat.sessions[token]["username"] = "henderson"
+
+
+@pytest.mark.parametrize("user", [{}, {"password": None}, {"password": "***"}, BUDI | {"password": 1}])
+def test_a_user_without_a_password_is_refused(user):
+    chat = Chat()
+
+    with pytest.raises(ValueError, match="password"):
+        chat.users["budi"] = user
+    with pytest.raises(ValueError, match="password"):
+        Chat({"budi": user})
+    assert "budi" not in chat.users
+
+
+def test_names_are_checked():
+    with pytest.raises(InvalidNameError) as raised:
+        Chat().users["dua kata"] = BUDI
+    assert raised.value.code == "invalid_name"
+    assert isinstance(raised.value, ChatProtoError)
+    with pytest.raises(InvalidNameError):
+        Chat(realm="a b")
+    with pytest.raises(InvalidNameError):
+        Chat({"": BUDI})
+
+
+def test_sessions_are_a_mapping_of_tokens():
+    chat = Chat()
+    first, second = log_in(chat), log_in(chat, "henderson")
+
+    assert list(chat.sessions) == [first, second]
+    assert chat.sessions[first]["username"] == "messi"
+    assert chat.sessions[second]["userdetail"] == chat.users["henderson"]
+    assert first in chat.sessions and "T" not in chat.sessions and 3 not in chat.sessions
+    assert first not in repr(chat.sessions)
+
+    del chat.sessions[first]
+    assert chat.proses(f"inbox {first}") == NO_SESSION
+    assert chat.sessions.pop(second)["username"] == "henderson"
+    assert len(chat.sessions) == 0
+    with pytest.raises(KeyError):
+        chat.sessions[first]
+    with pytest.raises(KeyError):
+        del chat.sessions[first]
+
+
+def test_fifty_thousand_sessions_of_one_user_stay_open():
+    chat = Chat()
+    tokens = [log_in(chat) for _ in range(50_000)]
+
+    assert len(chat.sessions) == 50_000
+    assert chat.proses(f"inbox {tokens[0]}")["status"] == "OK"
+    assert chat.proses(f"inbox {tokens[-1]}")["status"] == "OK"
+
+
+def test_sessions_of_one_user_are_bounded():
+    chat = Chat()
+    tokens = [log_in(chat) for _ in range(100_001)]
+
+    assert len(chat.sessions) == 100_000
+    assert tokens[0] not in chat.sessions and tokens[1] in chat.sessions
+
+
+def test_a_subclass_is_a_chat():
+    class Mine(Chat):
+        def __init__(self, users=None):
+            self.seen = 0
+
+        def proses(self, line):
+            self.seen += 1
+            return super().proses(line)
+
+    chat = Mine()
+    chat.proses("auth messi surabaya")
+
+    assert chat.seen == 1 and len(chat.sessions) == 1
+
+
+def test_only_text_is_a_line():
+    for line in (None, b"auth messi surabaya", 3):
+        with pytest.raises(TypeError):
+            Chat().proses(line)
+
+
+any_text = st.text(st.characters(exclude_categories=()))
+words = st.sampled_from("auth send inbox sendid peek ack history outbox checkrealm activeuser".split() + ["logout", "group", "hello", "quit", "messi", "henderson", "surabaya", "1", "", "\r\n", "T"])
+CHAT = Chat()
+TOKEN = log_in(CHAT)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.one_of(any_text, st.lists(st.one_of(words, any_text)).map(" ".join)))
+def test_any_text_gets_a_reply(line):
+    reply = CHAT.proses(line.replace("T", TOKEN))
+
+    assert type(reply) is dict
+    assert reply["status"] in {"OK", "ERROR"}
+    json.dumps(reply)
+
+
+@settings(max_examples=200, deadline=None)
+@given(any_text)
+def test_any_text_that_can_be_utf_8_arrives_as_it_was(text):
+    reply = CHAT.send_message(TOKEN, "messi", "lineker", text)
+    inbox = CHAT.get_inbox("lineker")["messages"].get("messi", [])
+
+    if any("\ud800" <= c <= "\udfff" for c in text):
+        assert reply["code"] == "invalid_utf8" and not inbox
+    else:
+        assert (reply, inbox) == (SENT, [message(text, to="Gary Lineker")])
+
+
+@settings(max_examples=200, deadline=None)
+@given(any_text, any_text)
+def test_any_arguments_get_a_reply(one, two):
+    assert CHAT.autentikasi_user(one, two)["status"] == "ERROR"
+    assert CHAT.autentikasi_user("messi", two)["status"] in {"OK", "ERROR"}
+    assert CHAT.get_user(one) is False
+    assert CHAT.get_inbox(one)["status"] == "ERROR"
+    assert CHAT.send_message(one, one, two, two)["status"] == "ERROR"
+
+
+def test_many_threads_share_a_chat():
+    chat, threads, calls = Chat(), 8, 20_000
+    replies = [0] * threads
+
+    def work(at):
+        token = log_in(chat)
+        for call in range(1, calls):
+            reply = chat.proses(f"send {token} henderson {at} {call}")
+            replies[at] += reply == SENT
+
+    workers = [threading.Thread(target=work, args=(at,)) for at in range(threads)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+    assert replies == [calls - 1] * threads
+    texts = [it["msg"].split() for it in chat.get_inbox("henderson")["messages"]["messi"]]
+    for at in range(threads):
+        own = [int(call) for writer, call in texts if int(writer) == at]
+        assert own == list(range(1, calls))
+
+
+def test_the_examples_run():
+    tested = doctest.testmod(chatproto.chat)
+    assert tested.failed == 0 and tested.attempted > 5
+    for member in (Chat, Chat.users, Chat.sessions):
+        assert member.__doc__
+
+
+def test_a_closed_chat_says_so():
+    with Chat() as chat:
+        log_in(chat)
+
+    for use in (lambda: chat.proses("hello"), lambda: chat.users["messi"], lambda: len(chat.sessions)):
+        with pytest.raises(MisuseError) as raised:
+            use()
+        assert raised.value.code == "closed"
+    chat.close()
