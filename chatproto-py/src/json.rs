@@ -3,18 +3,37 @@
 //! It is made for what the engine writes: ASCII, whole numbers, no white space but one space after a
 //! comma or a colon, and rows of objects that begin alike.
 
+use crate::error;
 use memchr::memchr2;
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyInt, PyList, PyString};
+
+/// What most calls are answered by.
+const SENT: &[u8] = b"{\"status\": \"OK\", \"message\": \"Message Sent\"}\r\n\r\n";
+
+static SENT_READ: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
 
 /// Reads a reply, its end included; none if it is not one.
 pub(crate) fn read<'py>(py: Python<'py>, text: &[u8]) -> PyResult<Option<Bound<'py, PyAny>>> {
+    if text != SENT {
+        return parse(py, text);
+    }
+    let sent = SENT_READ.get_or_try_init(py, || {
+        let sent = parse(py, SENT)?.ok_or_else(error::internal)?;
+        Ok::<_, PyErr>(sent.cast_into::<PyDict>()?.unbind())
+    })?;
+    Ok(Some(sent.bind(py).copy()?.into_any()))
+}
+
+fn parse<'py>(py: Python<'py>, text: &[u8]) -> PyResult<Option<Bound<'py, PyAny>>> {
     let mut reader = Reader {
         py,
         text,
         at: 0,
         depth: 0,
+        scratch: String::new(),
     };
     let value = reader.value()?;
     let is_whole = reader.rest() == chatproto::wire::reply::END;
@@ -29,6 +48,8 @@ struct Reader<'a, 'py> {
     text: &'a [u8],
     at: usize,
     depth: u32,
+    /// Where a string is put together.
+    scratch: String,
 }
 
 /// What was read, or nothing where it is not as the engine writes.
@@ -198,7 +219,8 @@ impl<'a, 'py> Reader<'a, 'py> {
         if self.pass(b"\"") {
             return Ok(Some(made(self.py, plain)));
         }
-        let mut text = String::with_capacity(plain.len() + 64);
+        let mut text = std::mem::take(&mut self.scratch);
+        text.clear();
         text.push_str(plain);
         while !self.pass(b"\"") {
             let (Some(c), Some(plain)) = (self.escaped(), self.plain()) else {
@@ -207,7 +229,9 @@ impl<'a, 'py> Reader<'a, 'py> {
             text.push(c);
             text.push_str(plain);
         }
-        Ok(Some(PyString::new(self.py, &text)))
+        let string = PyString::new(self.py, &text);
+        self.scratch = text;
+        Ok(Some(string))
     }
 
     /// What stands before the next quotation mark or backslash.

@@ -81,6 +81,18 @@ impl<T> Slots<T> {
         Some(value)
     }
 
+    /// The same without giving back what was there, which may be big.
+    pub(crate) fn forget(&mut self, key: Key) {
+        let slot = self.table.get_mut(key.index());
+        if let Some(slot) = slot.filter(|it| it.generation == key.generation && it.value.is_some())
+        {
+            slot.value = None;
+            slot.generation = slot.generation.wrapping_add(1);
+            self.free.push(key.index);
+            self.len -= 1;
+        }
+    }
+
     pub(crate) fn get(&self, key: Key) -> Option<&T> {
         let slot = self.table.get(key.index())?;
         slot.value
@@ -129,5 +141,11 @@ mod tests {
         assert_eq!(slots.remove(first), None);
         assert_eq!(Key::from_u64(second.as_u64()), second);
         assert_eq!((slots.len(), slots.keys()), (1, vec![second]));
+        slots.forget(first);
+        assert_eq!(slots.len(), 1);
+        slots.forget(second);
+        let third = slots.insert('c');
+        assert_eq!((slots.get(second), slots.get(third)), (None, Some(&'c')));
+        assert_eq!((slots.len(), third.index()), (1, first.index()));
     }
 }

@@ -479,12 +479,13 @@ impl Clients {
 
     /// Takes the whole output of a request that is answered.
     pub(super) fn take_reply(&mut self, id: ConnectionId) -> Option<(RequestId, Vec<u8>)> {
-        let client = self.table.get(id.0)?;
+        let client = self.table.get_mut(id.0)?;
         let request = client
             .request
             .filter(|_| client.wait.is_none() && !client.outbox.is_held())?;
-        let client = self.table.remove(id.0)?;
-        Some((request, client.outbox.into_bytes()))
+        let reply = std::mem::take(&mut client.outbox).into_bytes();
+        self.table.forget(id.0);
+        Some((request, reply))
     }
 
     // The end.
