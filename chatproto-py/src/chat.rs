@@ -7,6 +7,7 @@ use crate::error;
 use crate::job::Job;
 use crate::json;
 use crate::storage::Place;
+use crate::user;
 use chatproto::store::sqlite::Durability;
 use chatproto::wire::command::Command;
 use chatproto::{
@@ -67,7 +68,7 @@ impl BaseChat {
         }
         let mut config = Config::new(realm).passwords(passwords).limits(limits);
         for user in users {
-            config = config.user(user_config(user)?);
+            config = config.user(described(user)?);
         }
         let place = store.map(place);
         let chat = py.detach(|| -> PyResult<Self> {
@@ -164,7 +165,7 @@ impl BaseChat {
 
     /// Adds a user or changes one, and returns once that is stored.
     fn _register<'py>(&self, py: Python<'py>, user: User) -> PyResult<Bound<'py, PyAny>> {
-        let mut user = user_config(user)?;
+        let mut user = described(user)?;
         // Before and not afterwards: then it is stored at once.
         let password = user.password;
         user.password = py.detach(|| hashed(password, self.passwords))?;
@@ -370,15 +371,8 @@ fn owned(user: Profile<'_>) -> Shown {
     (name.to_owned(), display_name.to_owned(), country.to_owned())
 }
 
-fn user_config((name, display_name, country, password): User) -> PyResult<UserConfig> {
-    let config = if password.starts_with("$argon2") {
-        let hash = PasswordHash::parse(&password);
-        let hash = hash.map_err(|error| PyValueError::new_err(error.to_string()))?;
-        UserConfig::hashed(&name, &display_name, &country, hash)
-    } else {
-        UserConfig::new(&name, &display_name, &country, &password)
-    };
-    config.map_err(error::of_name)
+fn described((name, display_name, country, password): User) -> PyResult<UserConfig> {
+    user::described(&name, &password, &display_name, &country)
 }
 
 /// Only a hash is ever stored.

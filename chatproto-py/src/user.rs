@@ -33,16 +33,8 @@ impl User {
             "" => name,
             other => other,
         };
-        let config = if password.starts_with(HASH) {
-            let hash = PasswordHash::parse(password)
-                .map_err(|error| error::raise::<ConfigError>("invalid_hash", error))?;
-            UserConfig::hashed(name, display_name, country, hash)
-        } else {
-            UserConfig::new(name, display_name, country, password)
-        };
-        Ok(Self {
-            config: config.map_err(error::of_name)?,
-        })
+        let config = described(name, password, display_name, country)?;
+        Ok(Self { config })
     }
 
     /// What the user logs in with.
@@ -73,6 +65,23 @@ impl User {
         ];
         repr(py, "User", &fields)
     }
+}
+
+/// What the engine is told of a user whose password is one, or a hash.
+pub(crate) fn described(
+    name: &str,
+    password: &str,
+    display_name: &str,
+    country: &str,
+) -> PyResult<UserConfig> {
+    let config = if password.starts_with(HASH) {
+        let hash = PasswordHash::parse(password)
+            .map_err(|error| error::raise::<ConfigError>("invalid_hash", error))?;
+        UserConfig::hashed(name, display_name, country, hash)
+    } else {
+        UserConfig::new(name, display_name, country, password)
+    };
+    config.map_err(error::of_name)
 }
 
 /// What must not be shown.

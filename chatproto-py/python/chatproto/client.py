@@ -244,7 +244,9 @@ class _Live:
         self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
         self._reply: bytes | None = None
         self._why: _Gone | None = None
-        self.thread = threading.Thread(target=self._listen, args=(first,), daemon=True)
+        self.thread = threading.Thread(
+            target=self._listen, args=(first,), name="chatproto-live", daemon=True
+        )
         self.thread.start()
 
     def talk(self, read: Callable[[], str], write: Callable[[str], None]) -> None:

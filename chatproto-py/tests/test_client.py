@@ -1,0 +1,387 @@
+"""The drop-in for the coursework's `ChatClient`, against servers that behave and servers that do not."""
+
+import json
+import socket
+import socketserver
+import threading
+
+import pytest
+
+from chatproto import Chat, ChatClient
+
+PATIENCE = 20.0
+END = b"\r\n\r\n"
+
+
+class ThreadPerClient(socketserver.ThreadingTCPServer):
+    """A classroom server: a thread a client, a `Chat` for all of them."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self, chat, address=("127.0.0.1", 0)):
+        self.chat = chat
+        super().__init__(address, Handler)
+        self.thread = threading.Thread(target=self.serve_forever, args=(0.01,))
+        self.thread.start()
+
+    def __exit__(self, *exception):
+        self.shutdown()
+        self.thread.join()
+        super().__exit__(*exception)
+
+
+class Handler(socketserver.BaseRequestHandler):
+    def handle(self):
+        received = ""
+        while data := self.request.recv(32):
+            received += data.decode()
+            if received.endswith("\r\n"):
+                reply = json.dumps(self.server.chat.proses(received))
+                self.request.sendall(reply.encode() + END)
+                received = ""
+
+
+class Scripted:
+    """A server for one connection at a time that reads and writes as a test says."""
+
+    def __init__(self, *conversations):
+        self.received = []
+        self._conversations = conversations
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener.settimeout(PATIENCE)
+        self.address = self._listener.getsockname()
+        self.thread = threading.Thread(target=self._serve)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_exception):
+        self.thread.join(PATIENCE)
+        self._listener.close()
+        assert not self.thread.is_alive()
+
+    def _serve(self):
+        for conversation in self._conversations:
+            connection, _ = self._listener.accept()
+            with connection:
+                connection.settimeout(PATIENCE)
+                conversation(self, connection)
+
+    def read(self, connection, end=b"\r\n"):
+        data = b""
+        while not data.endswith(end):
+            data += connection.recv(65_536) or pytest.fail("the client hung up")
+        self.received.append(data.decode())
+
+
+def reply(**values):
+    return json.dumps(values).encode() + END
+
+
+TOKEN = "0b3c8e2a-1d4f-4a6b-9c8d-7e6f5a4b3c2d"
+WELCOME = reply(status="OK", tokenid=TOKEN)
+
+
+def answers(*replies):
+    """A conversation: a reply to each line, then the end."""
+
+    def conversation(server, connection):
+        for each in replies:
+            server.read(connection)
+            connection.sendall(each)
+
+    return conversation
+
+
+def client_of(server, **options):
+    return ChatClient(*server.address, timeout=PATIENCE, **options)
+
+
+@pytest.fixture
+def classroom():
+    with ThreadPerClient(Chat()) as server:
+        server.address = server.server_address
+        yield server
+
+
+def test_texts_are_the_classic_ones(classroom):
+    with client_of(classroom) as messi, client_of(classroom) as henderson:
+        assert messi.tokenid == ""
+        assert messi.proses("auth messi wrong") == "Error, Password Salah"
+        assert messi.proses("auth nobody x") == "Error, User Tidak Ada"
+        login = messi.proses("auth messi surabaya")
+        assert login == f"username messi logged in, token {messi.tokenid} "
+        assert messi.proses("send henderson apa kabar") == "message sent to henderson"
+        assert messi.proses("send nobody apa kabar") == "Error, User Tidak Ditemukan"
+        henderson.proses("auth henderson surabaya")
+        inbox = {
+            "messi": [
+                {
+                    "msg_from": "Lionel Messi",
+                    "msg_to": "Jordan Henderson",
+                    "msg": "  apa kabar \r\n",
+                }
+            ]
+        }
+        assert henderson.proses("inbox") == json.dumps(inbox)
+        assert henderson.proses("activeuser") == 'Active User: "messi, henderson, "'
+        assert messi.proses("logout") == "Logout success!"
+        assert messi.tokenid == ""
+
+
+@pytest.mark.parametrize("verb", ["send henderson hi", "inbox", "activeuser", "logout", "group g"])
+def test_nobody_who_is_not_logged_in_is_authorized(classroom, verb):
+    with client_of(classroom) as client:
+        assert client.proses(verb) == "Error, not authorized"
+
+
+def test_what_is_no_command_is_told(classroom):
+    with client_of(classroom) as client:
+        for typed in ("", "halo", "AUTH messi surabaya"):
+            assert client.proses(typed) == "*Maaf, command tidak benar"
+        for typed in ("auth", "auth messi", "send", "group"):
+            assert client.proses(typed) == "-Maaf, command tidak benar"
+
+
+def test_a_text_of_several_lines_is_one_message(classroom):
+    with client_of(classroom) as client:
+        client.proses("auth messi surabaya")
+        assert client.proses("send messi satu\r\ndua\ntiga") == "message sent to messi"
+        inbox = json.loads(client.proses("inbox"))
+
+    assert inbox["messi"][0]["msg"] == "  satu\ndua\ntiga \r\n"
+
+
+def test_what_cannot_be_utf_8_is_told():
+    error = reply(status="ERROR", message="Baris bukan UTF-8 yang benar", code="invalid_utf8")
+
+    def conversation(_server, connection):
+        data = b""
+        while not data.endswith(b"\r\n"):
+            data += connection.recv(65_536)
+        assert b"\xed\xa0\x80" in data
+        connection.sendall(error)
+
+    with Scripted(conversation) as server, client_of(server) as client:
+        assert client.proses("auth messi \ud800") == "Error, Baris bukan UTF-8 yang benar"
+
+
+def test_the_address_is_that_of_the_environment(classroom, monkeypatch):
+    ip, port = classroom.address
+    monkeypatch.setenv("SERVER_IP", ip)
+    monkeypatch.setenv("SERVER_PORT", str(port))
+
+    with ChatClient() as client:
+        assert client.proses("auth messi surabaya").startswith("username messi logged in")
+    with ChatClient(ip, str(port)) as client:
+        assert client.proses("auth messi x") == "Error, Password Salah"
+    monkeypatch.setenv("SERVER_PORT", "x")
+    with pytest.raises(ValueError, match="'x'"):
+        ChatClient()
+
+
+def test_a_reply_may_come_in_pieces():
+    def conversation(server, connection):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        server.read(connection)
+        for at in range(len(WELCOME)):
+            connection.sendall(WELCOME[at : at + 1])
+
+    with Scripted(conversation) as server, client_of(server) as client:
+        assert client.proses("auth messi surabaya") == f"username messi logged in, token {TOKEN} "
+        assert server.received == ["auth messi surabaya \r\n"]
+
+
+def test_a_server_that_goes_away_is_told_and_found_again():
+    def slams(server, connection):
+        server.read(connection)
+        connection.sendall(b'{"status": ')
+
+    sent = reply(status="OK", message="Message Sent")
+    with Scripted(answers(WELCOME), slams, answers(sent)) as server, client_of(server) as client:
+        client.proses("auth messi surabaya")
+        assert client.proses("inbox") == "Error, the server has closed the connection"
+        assert client.proses("send messi hi") == "message sent to messi"
+    assert server.received[2] == f"send {TOKEN} messi  hi \r\n"
+
+
+def test_a_server_that_is_gone_for_good_is_told():
+    with Scripted(answers(WELCOME)) as server:
+        client = client_of(server)
+        client.proses("auth messi surabaya")
+    with client:
+        for _ in range(3):
+            assert client.proses("inbox").startswith("Error, the server 127.0.0.1:")
+        assert client.tokenid == TOKEN
+    with pytest.raises(OSError):
+        client_of(server)
+
+
+def test_a_server_that_is_silent_is_told_and_its_late_answer_passed_over():
+    over = threading.Event()
+
+    def silent(server, connection):
+        server.read(connection)
+        over.wait(PATIENCE)
+        try:
+            connection.sendall(reply(status="OK", messages={"late": []}))
+        except OSError:
+            pass
+
+    def conversation(server, connection):
+        answers(reply(status="OK", messages={}))(server, connection)
+
+    with Scripted(answers(WELCOME), silent, conversation) as server:
+        with ChatClient(*server.address, timeout=0.2) as client:
+            client.proses("auth messi surabaya")
+            assert client.proses("inbox") == "Error, the server has not answered for 0.2 s"
+            over.set()
+            assert client.proses("inbox") == "{}"
+
+
+def test_last_words_that_nobody_asked_for_are_no_answer():
+    def evicted(server, connection):
+        server.read(connection)
+        connection.sendall(WELCOME + reply(status="ERROR", message="Koneksi diam"))
+
+    with Scripted(evicted, answers(reply(status="OK", messages={}))) as server:
+        with client_of(server) as client:
+            client.proses("auth messi surabaya")
+            assert client.proses("inbox") == "{}"
+    assert len(server.received) == 2
+
+
+@pytest.mark.parametrize("answer", [b"halo", b"[]", b"{}", b'{"status": "OK"}', b"\xff", b"3"])
+def test_an_answer_without_sense_is_told(answer):
+    with Scripted(answers(answer + END)) as server, client_of(server) as client:
+        assert client.proses("auth messi x") == "Error, the server's answer makes no sense"
+
+
+# Live groups.
+
+
+class Person:
+    """Types what a test says, and remembers what was shown."""
+
+    def __init__(self, *lines):
+        self.lines = list(lines)
+        self.shown = ""
+        self.changed = threading.Condition()
+
+    def read(self):
+        """Types the next line once what it waits for was shown."""
+        if not self.lines:
+            raise EOFError
+        wait_for, typed = self.lines.pop(0)
+        with self.changed:
+            assert self.changed.wait_for(lambda: wait_for in self.shown, PATIENCE), self.shown
+        return typed
+
+    def show(self, text):
+        with self.changed:
+            self.shown += text + "|"
+            self.changed.notify_all()
+
+
+def live(person, server):
+    client = client_of(server, read=person.read, show=person.show)
+    client.proses("auth messi surabaya")
+    return client
+
+
+def group(*events, goodbye=b'exit{"status": "OK", "message": "Telah keluar dari grup bukber"}\r\n\r\n'):
+    """A conversation in a group: the events, the typed line, and a goodbye in these pieces."""
+
+    def conversation(server, connection):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        answers(WELCOME)(server, connection)
+        server.read(connection)
+        for event in events:
+            connection.sendall(event)
+        server.read(connection, b"exit")
+        for piece in goodbye if isinstance(goodbye, list) else [goodbye]:
+            connection.sendall(piece)
+
+    return conversation
+
+
+LEFT = "Telah keluar dari grup bukber"
+OK = reply(status="OK", message=LEFT)
+
+
+@pytest.mark.parametrize(
+    "goodbye",
+    [
+        [b"exit" + OK],
+        [b"exit", OK],
+        [b"messi: da", b"hexit" + OK],
+        [b"messi: dah", b"e", b"xi", b"t", *(OK[at : at + 1] for at in range(len(OK)))],
+    ],
+)
+def test_a_group_lasts_until_exit_however_the_goodbye_is_cut(goodbye):
+    person = Person(("bergabung", "halo 😀"), ("exit", "exit"))
+    events = b"messi telah bergabung", "henderson: exit é".encode()
+
+    with Scripted(group(*events, goodbye=goodbye)) as server, live(person, server) as client:
+        assert client.proses("group bukber") == LEFT
+    assert server.received[1:] == [f"group {TOKEN} bukber origin \r\n", "halo 😀exit"]
+    said = "messi: dah" if b"dah" in b"".join(goodbye) else ""
+    assert person.shown.replace("|", "") == f"messi telah bergabunghenderson: exit é{said}"
+
+
+def test_the_end_of_what_is_typed_leaves_the_group():
+    person = Person()
+    with Scripted(group(b"messi telah bergabung")) as server, live(person, server) as client:
+        assert client.proses("group bukber") == LEFT
+
+
+def test_a_character_that_comes_in_pieces_is_shown_whole():
+    person = Person(("😀", "exit"))
+    pieces = ["messi telah bergabung ".encode() + "😀".encode()[:2], "😀".encode()[2:]]
+    with Scripted(group(*pieces)) as server, live(person, server) as client:
+        client.proses("group bukber")
+    assert "�" not in person.shown and "😀" in person.shown
+
+
+def test_a_group_that_is_refused_is_told_at_once():
+    full = reply(status="ERROR", message="Grup penuh", code="group_full")
+    sent = reply(status="OK", message="Message Sent")
+    person = Person()
+    with Scripted(answers(WELCOME, full, sent)) as server, live(person, server) as client:
+        assert client.proses("group bukber") == "Error, Grup penuh"
+        assert client.proses("send messi hi") == "message sent to messi"
+
+
+def test_a_server_that_goes_away_from_a_group_is_told():
+    def conversation(server, connection):
+        answers(WELCOME, b"messi telah bergabung")(server, connection)
+
+    person = Person(("closed", "halo"))
+    with Scripted(conversation) as server, live(person, server) as client:
+        assert client.proses("group bukber") == "Error, the server has closed the connection"
+    assert "Error, the server has closed the connection" in person.shown
+
+
+def test_who_is_shown_out_is_at_the_prompt_again():
+    is_typing = threading.Event()
+
+    def conversation(server, connection):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        answers(WELCOME, b"messi telah bergabung")(server, connection)
+        assert is_typing.wait(PATIENCE)
+        connection.sendall(b"exit" + OK)
+
+    def read():
+        is_typing.set()
+        for thread in threading.enumerate():
+            if thread.name == "chatproto-live":
+                thread.join(PATIENCE)
+        return "halo"
+
+    with Scripted(conversation) as server:
+        with client_of(server, read=read, show=str) as client:
+            client.proses("auth messi surabaya")
+            assert client.proses("group bukber") == LEFT
+    assert len(server.received) == 2
