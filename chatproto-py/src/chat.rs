@@ -38,7 +38,7 @@ type User = (String, String, String, String);
 /// The same without the password.
 type Shown = (String, String, String);
 
-/// What `chatproto.Chat` is made of.
+/// What `chatproto.Chat` is made of; use that instead.
 #[pyclass(frozen, subclass, module = "chatproto._native")]
 pub(crate) struct BaseChat {
     driver: Driver,
@@ -87,7 +87,11 @@ impl BaseChat {
 
     /// Carries out one line of the protocol and returns the reply.
     ///
-    /// What is sent is kept as it is written here: with its CR LF, or without one.
+    /// The line may end with CR LF or without; the text of a `send` is kept as it is written here.
+    /// Any text gets a reply: a mistake is one with `status` "ERROR". `group` and `quit` want a
+    /// connection, and get the error `needs_connection`.
+    ///
+    /// Raises MisuseError after `close`, and ForkError in a process that was forked since.
     fn proses<'py>(
         &self,
         py: Python<'py>,
@@ -98,7 +102,9 @@ impl BaseChat {
         })
     }
 
-    /// Logs a user in; both arguments are taken as they are.
+    /// Logs a user in and returns the reply, with the `tokenid` if it went well.
+    ///
+    /// Both arguments are taken as they are, white space included.
     fn autentikasi_user<'py>(
         &self,
         py: Python<'py>,
@@ -111,7 +117,10 @@ impl BaseChat {
         })
     }
 
-    /// Sends a message from one user to another; the session is anybody's, but a live one.
+    /// Sends a message from one user to another and returns the reply.
+    ///
+    /// `sessionid` is any live token, as in the classic class: the program is trusted to say who
+    /// writes. The message is kept as it is.
     fn send_message<'py>(
         &self,
         py: Python<'py>,
@@ -132,7 +141,7 @@ impl BaseChat {
         })
     }
 
-    /// Takes the messages out of a user's inbox.
+    /// Takes all messages out of a user's inbox and returns the reply, without a token.
     fn get_inbox<'py>(
         &self,
         py: Python<'py>,
@@ -143,7 +152,9 @@ impl BaseChat {
         })
     }
 
-    /// Closes the store, if there is one; afterwards every call raises `MisuseError`.
+    /// Closes the store, if there is one, once what is under way is in it.
+    ///
+    /// Afterwards every other call raises MisuseError.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         Ok(py.detach(|| self.driver.close())?)
     }

@@ -7,19 +7,20 @@ import sys
 import textwrap
 import threading
 import time
+from pathlib import Path
+from typing import Any
 
 import pytest
-
-from chatproto import Chat, StoreError
+from chatproto import Chat, MisuseError, StoreError
 
 SENT = {"status": "OK", "message": "Message Sent"}
 
 
-def log_in(chat, name="messi", password="surabaya"):
-    return chat.proses(f"auth {name} {password}")["tokenid"]
+def log_in(chat: Chat, name: str = "messi", password: str = "surabaya") -> str:
+    return str(chat.proses(f"auth {name} {password}")["tokenid"])
 
 
-def test_a_store_keeps_users_sessions_and_messages(tmp_path):
+def test_a_store_keeps_users_sessions_and_messages(tmp_path: Path) -> None:
     path = tmp_path / "realm1.db"
     with Chat(store=path) as chat:
         chat.users["budi"] = {"nama": "Budi", "negara": "Indonesia", "password": "rahasia"}
@@ -32,31 +33,33 @@ def test_a_store_keeps_users_sessions_and_messages(tmp_path):
         assert token in chat.sessions
         assert chat.proses(f"send {token} messi lagi") == SENT
         assert list(chat.sessions) == [token]
-        assert [it["msg"] for it in chat.get_inbox("messi")["messages"]["budi"]] == [" hai", " lagi"]
+        assert [it["msg"] for it in chat.get_inbox("messi")["messages"]["budi"]] == [
+            " hai",
+            " lagi",
+        ]
         assert chat.proses("auth budi salah")["message"] == "Password Salah"
         assert log_in(chat, "budi", "rahasia") in chat.sessions
     assert b"rahasia" not in path.read_bytes() and b"surabaya" not in path.read_bytes()
 
 
-def test_a_store_that_is_in_use_is_refused(tmp_path):
-    with Chat(store=str(tmp_path / "realm1.db")):
-        with pytest.raises(StoreError) as raised:
-            Chat(store=str(tmp_path / "realm1.db"))
+def test_a_store_that_is_in_use_is_refused(tmp_path: Path) -> None:
+    with Chat(store=str(tmp_path / "realm1.db")), pytest.raises(StoreError) as raised:
+        Chat(store=str(tmp_path / "realm1.db"))
     assert raised.value.code == "store_in_use"
 
 
-def test_a_store_in_memory_is_one_too():
+def test_a_store_in_memory_is_one_too() -> None:
     with Chat(store=":memory:") as chat:
         token = log_in(chat)
         assert chat.proses(f"send {token} henderson hi") == SENT
         assert chat.get_inbox("henderson")["messages"]["messi"][0]["msg"] == " hi"
 
 
-def test_threads_share_a_store(tmp_path):
+def test_threads_share_a_store(tmp_path: Path) -> None:
     chat, threads, calls = Chat(store=tmp_path / "realm1.db"), 8, 100
-    replies = []
+    replies: list[dict[str, Any]] = []
 
-    def work(at):
+    def work(at: int) -> None:
         token = log_in(chat)
         replies.extend(chat.proses(f"send {token} henderson {at} {call}") for call in range(calls))
 
@@ -73,8 +76,8 @@ def test_threads_share_a_store(tmp_path):
         assert [int(call) for writer, call in texts if int(writer) == at] == list(range(calls))
 
 
-def test_the_interpreter_runs_on_while_a_password_is_hashed(tmp_path):
-    seen = []
+def test_the_interpreter_runs_on_while_a_password_is_hashed(tmp_path: Path) -> None:
+    seen: list[str] = []
     with Chat(store=":memory:") as chat:
         worker = threading.Thread(target=lambda: seen.extend(log_in(chat) for _ in range(5)))
         turns = 0
@@ -88,17 +91,17 @@ def test_the_interpreter_runs_on_while_a_password_is_hashed(tmp_path):
     assert turns > 100
 
 
-def test_closing_answers_those_who_wait(tmp_path):
+def test_closing_answers_those_who_wait(tmp_path: Path) -> None:
     chat = Chat(store=tmp_path / "realm1.db")
-    ends = []
+    ends: list[object] = []
 
-    def work():
+    def work() -> None:
         token = log_in(chat)
         try:
             while True:
                 chat.proses(f"send {token} messi hi")
-        except Exception as error:
-            ends.append(getattr(error, "code", error))
+        except MisuseError as error:
+            ends.append(error.code)
 
     workers = [threading.Thread(target=work) for _ in range(4)]
     for worker in workers:
@@ -112,18 +115,18 @@ def test_closing_answers_those_who_wait(tmp_path):
     assert ends == ["closed"] * 4
 
 
-def run(program, **options):
+def run(program: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-W", "error", "-c", textwrap.dedent(program)],
         capture_output=True,
+        check=False,
         text=True,
         timeout=60,
-        **options,
     )
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-def test_a_fork_is_told_and_does_not_hang():
+def test_a_fork_is_told_and_does_not_hang() -> None:
     done = run("""
         import os
         from chatproto import Chat, ForkError
@@ -143,7 +146,7 @@ def test_a_fork_is_told_and_does_not_hang():
 
 
 @pytest.mark.parametrize("store", [None, ":memory:"])
-def test_ctrl_c_ends_a_busy_program(store):
+def test_ctrl_c_ends_a_busy_program(store: str | None) -> None:
     program = f"""
         import sys
         from chatproto import Chat
@@ -162,6 +165,7 @@ def test_ctrl_c_ends_a_busy_program(store):
         text=True,
     )
     with child:
+        assert child.stdout is not None
         assert child.stdout.readline() == "ready\n"
         child.send_signal(signal.SIGINT)
         _, errors = child.communicate(timeout=60)
@@ -169,7 +173,7 @@ def test_ctrl_c_ends_a_busy_program(store):
     assert child.returncode != 0
 
 
-def test_memory_does_not_grow_over_a_million_calls():
+def test_memory_does_not_grow_over_a_million_calls() -> None:
     done = run("""
         import resource
         from chatproto import Chat
@@ -184,7 +188,7 @@ def test_memory_does_not_grow_over_a_million_calls():
             f"peek {other}",
         ]
 
-        def work(rounds):
+        def work(rounds) -> None:
             for _ in range(rounds):
                 for line in lines:
                     chat.proses(line)

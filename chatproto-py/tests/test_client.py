@@ -1,12 +1,16 @@
 """The drop-in for the coursework's `ChatClient`, against servers that behave and servers that do not."""
 
+from __future__ import annotations
+
 import json
 import socket
 import socketserver
 import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from typing import Self
 
 import pytest
-
 from chatproto import Chat, ChatClient
 
 PATIENCE = 20.0
@@ -19,20 +23,23 @@ class ThreadPerClient(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
 
-    def __init__(self, chat, address=("127.0.0.1", 0)):
+    def __init__(self, chat: Chat) -> None:
         self.chat = chat
-        super().__init__(address, Handler)
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.address: tuple[str, int] = self.socket.getsockname()
         self.thread = threading.Thread(target=self.serve_forever, args=(0.01,))
         self.thread.start()
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         self.shutdown()
         self.thread.join()
-        super().__exit__(*exception)
+        self.server_close()
 
 
 class Handler(socketserver.BaseRequestHandler):
-    def handle(self):
+    server: ThreadPerClient
+
+    def handle(self) -> None:
         received = ""
         while data := self.request.recv(32):
             received += data.decode()
@@ -42,52 +49,56 @@ class Handler(socketserver.BaseRequestHandler):
                 received = ""
 
 
+Conversation = Callable[["Scripted", socket.socket], None]
+
+
 class Scripted:
     """A server for one connection at a time that reads and writes as a test says."""
 
-    def __init__(self, *conversations):
-        self.received = []
+    def __init__(self, *conversations: Conversation) -> None:
+        self.received: list[str] = []
         self._conversations = conversations
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.settimeout(PATIENCE)
-        self.address = self._listener.getsockname()
+        self.address: tuple[str, int] = self._listener.getsockname()
         self.thread = threading.Thread(target=self._serve)
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self.thread.start()
         return self
 
-    def __exit__(self, *_exception):
+    def __exit__(self, *_exception: object) -> None:
         self.thread.join(PATIENCE)
         self._listener.close()
         assert not self.thread.is_alive()
 
-    def _serve(self):
+    def _serve(self) -> None:
         for conversation in self._conversations:
             connection, _ = self._listener.accept()
             with connection:
                 connection.settimeout(PATIENCE)
                 conversation(self, connection)
 
-    def read(self, connection, end=b"\r\n"):
+    def read(self, connection: socket.socket, end: bytes = b"\r\n") -> None:
         data = b""
         while not data.endswith(end):
             data += connection.recv(65_536) or pytest.fail("the client hung up")
         self.received.append(data.decode())
 
 
-def reply(**values):
+def reply(**values: object) -> bytes:
     return json.dumps(values).encode() + END
 
 
 TOKEN = "0b3c8e2a-1d4f-4a6b-9c8d-7e6f5a4b3c2d"
 WELCOME = reply(status="OK", tokenid=TOKEN)
+EMPTY = reply(status="OK", messages={})
 
 
-def answers(*replies):
+def answers(*replies: bytes) -> Conversation:
     """A conversation: a reply to each line, then the end."""
 
-    def conversation(server, connection):
+    def conversation(server: Scripted, connection: socket.socket) -> None:
         for each in replies:
             server.read(connection)
             connection.sendall(each)
@@ -95,18 +106,21 @@ def answers(*replies):
     return conversation
 
 
-def client_of(server, **options):
-    return ChatClient(*server.address, timeout=PATIENCE, **options)
+def client_of(
+    server: Scripted | ThreadPerClient,
+    read: Callable[[], str] = input,
+    show: Callable[[str], object] = print,
+) -> ChatClient:
+    return ChatClient(*server.address, timeout=PATIENCE, read=read, show=show)
 
 
 @pytest.fixture
-def classroom():
+def classroom() -> Iterator[ThreadPerClient]:
     with ThreadPerClient(Chat()) as server:
-        server.address = server.server_address
         yield server
 
 
-def test_texts_are_the_classic_ones(classroom):
+def test_texts_are_the_classic_ones(classroom: ThreadPerClient) -> None:
     with client_of(classroom) as messi, client_of(classroom) as henderson:
         assert messi.tokenid == ""
         assert messi.proses("auth messi wrong") == "Error, Password Salah"
@@ -132,12 +146,12 @@ def test_texts_are_the_classic_ones(classroom):
 
 
 @pytest.mark.parametrize("verb", ["send henderson hi", "inbox", "activeuser", "logout", "group g"])
-def test_nobody_who_is_not_logged_in_is_authorized(classroom, verb):
+def test_nobody_who_is_not_logged_in_is_authorized(classroom: ThreadPerClient, verb: str) -> None:
     with client_of(classroom) as client:
         assert client.proses(verb) == "Error, not authorized"
 
 
-def test_what_is_no_command_is_told(classroom):
+def test_what_is_no_command_is_told(classroom: ThreadPerClient) -> None:
     with client_of(classroom) as client:
         for typed in ("", "halo", "AUTH messi surabaya"):
             assert client.proses(typed) == "*Maaf, command tidak benar"
@@ -145,7 +159,7 @@ def test_what_is_no_command_is_told(classroom):
             assert client.proses(typed) == "-Maaf, command tidak benar"
 
 
-def test_a_text_of_several_lines_is_one_message(classroom):
+def test_a_text_of_several_lines_is_one_message(classroom: ThreadPerClient) -> None:
     with client_of(classroom) as client:
         client.proses("auth messi surabaya")
         assert client.proses("send messi satu\r\ndua\ntiga") == "message sent to messi"
@@ -154,10 +168,10 @@ def test_a_text_of_several_lines_is_one_message(classroom):
     assert inbox["messi"][0]["msg"] == "  satu\ndua\ntiga \r\n"
 
 
-def test_what_cannot_be_utf_8_is_told():
+def test_what_cannot_be_utf_8_is_told() -> None:
     error = reply(status="ERROR", message="Baris bukan UTF-8 yang benar", code="invalid_utf8")
 
-    def conversation(_server, connection):
+    def conversation(_server: Scripted, connection: socket.socket) -> None:
         data = b""
         while not data.endswith(b"\r\n"):
             data += connection.recv(65_536)
@@ -168,7 +182,9 @@ def test_what_cannot_be_utf_8_is_told():
         assert client.proses("auth messi \ud800") == "Error, Baris bukan UTF-8 yang benar"
 
 
-def test_the_address_is_that_of_the_environment(classroom, monkeypatch):
+def test_the_address_is_that_of_the_environment(
+    classroom: ThreadPerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ip, port = classroom.address
     monkeypatch.setenv("SERVER_IP", ip)
     monkeypatch.setenv("SERVER_PORT", str(port))
@@ -182,8 +198,8 @@ def test_the_address_is_that_of_the_environment(classroom, monkeypatch):
         ChatClient()
 
 
-def test_a_reply_may_come_in_pieces():
-    def conversation(server, connection):
+def test_a_reply_may_come_in_pieces() -> None:
+    def conversation(server: Scripted, connection: socket.socket) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         server.read(connection)
         for at in range(len(WELCOME)):
@@ -194,8 +210,8 @@ def test_a_reply_may_come_in_pieces():
         assert server.received == ["auth messi surabaya \r\n"]
 
 
-def test_a_server_that_goes_away_is_told_and_found_again():
-    def slams(server, connection):
+def test_a_server_that_goes_away_is_told_and_found_again() -> None:
+    def slams(server: Scripted, connection: socket.socket) -> None:
         server.read(connection)
         connection.sendall(b'{"status": ')
 
@@ -207,7 +223,7 @@ def test_a_server_that_goes_away_is_told_and_found_again():
     assert server.received[2] == f"send {TOKEN} messi  hi \r\n"
 
 
-def test_a_server_that_is_gone_for_good_is_told():
+def test_a_server_that_is_gone_for_good_is_told() -> None:
     with Scripted(answers(WELCOME)) as server:
         client = client_of(server)
         client.proses("auth messi surabaya")
@@ -219,42 +235,40 @@ def test_a_server_that_is_gone_for_good_is_told():
         client_of(server)
 
 
-def test_a_server_that_is_silent_is_told_and_its_late_answer_passed_over():
+def test_a_server_that_is_silent_is_told_and_its_late_answer_passed_over() -> None:
     over = threading.Event()
 
-    def silent(server, connection):
+    def conversation_then_silence(server: Scripted, connection: socket.socket) -> None:
+        answers(WELCOME)(server, connection)
         server.read(connection)
         over.wait(PATIENCE)
-        try:
+        # The client has hung up, or does so now.
+        with suppress(OSError):
             connection.sendall(reply(status="OK", messages={"late": []}))
-        except OSError:
-            pass
 
-    def conversation(server, connection):
-        answers(reply(status="OK", messages={}))(server, connection)
-
-    with Scripted(answers(WELCOME), silent, conversation) as server:
-        with ChatClient(*server.address, timeout=0.2) as client:
-            client.proses("auth messi surabaya")
-            assert client.proses("inbox") == "Error, the server has not answered for 0.2 s"
-            over.set()
-            assert client.proses("inbox") == "{}"
+    with (
+        Scripted(conversation_then_silence, answers(EMPTY)) as server,
+        ChatClient(*server.address, timeout=1.0) as client,
+    ):
+        client.proses("auth messi surabaya")
+        assert client.proses("inbox") == "Error, the server has not answered for 1 s"
+        over.set()
+        assert client.proses("inbox") == "{}"
 
 
-def test_last_words_that_nobody_asked_for_are_no_answer():
-    def evicted(server, connection):
+def test_last_words_that_nobody_asked_for_are_no_answer() -> None:
+    def evicted(server: Scripted, connection: socket.socket) -> None:
         server.read(connection)
         connection.sendall(WELCOME + reply(status="ERROR", message="Koneksi diam"))
 
-    with Scripted(evicted, answers(reply(status="OK", messages={}))) as server:
-        with client_of(server) as client:
-            client.proses("auth messi surabaya")
-            assert client.proses("inbox") == "{}"
+    with Scripted(evicted, answers(EMPTY)) as server, client_of(server) as client:
+        client.proses("auth messi surabaya")
+        assert client.proses("inbox") == "{}"
     assert len(server.received) == 2
 
 
 @pytest.mark.parametrize("answer", [b"halo", b"[]", b"{}", b'{"status": "OK"}', b"\xff", b"3"])
-def test_an_answer_without_sense_is_told(answer):
+def test_an_answer_without_sense_is_told(answer: bytes) -> None:
     with Scripted(answers(answer + END)) as server, client_of(server) as client:
         assert client.proses("auth messi x") == "Error, the server's answer makes no sense"
 
@@ -265,12 +279,12 @@ def test_an_answer_without_sense_is_told(answer):
 class Person:
     """Types what a test says, and remembers what was shown."""
 
-    def __init__(self, *lines):
+    def __init__(self, *lines: tuple[str, str]) -> None:
         self.lines = list(lines)
         self.shown = ""
         self.changed = threading.Condition()
 
-    def read(self):
+    def read(self) -> str:
         """Types the next line once what it waits for was shown."""
         if not self.lines:
             raise EOFError
@@ -279,29 +293,29 @@ class Person:
             assert self.changed.wait_for(lambda: wait_for in self.shown, PATIENCE), self.shown
         return typed
 
-    def show(self, text):
+    def show(self, text: str) -> None:
         with self.changed:
             self.shown += text + "|"
             self.changed.notify_all()
 
 
-def live(person, server):
+def live(person: Person, server: Scripted) -> ChatClient:
     client = client_of(server, read=person.read, show=person.show)
     client.proses("auth messi surabaya")
     return client
 
 
-def group(*events, goodbye=b'exit{"status": "OK", "message": "Telah keluar dari grup bukber"}\r\n\r\n'):
-    """A conversation in a group: the events, the typed line, and a goodbye in these pieces."""
+def group(*events: bytes, goodbye: Sequence[bytes]) -> Conversation:
+    """A conversation in a group: the events, what is typed, and a goodbye in these pieces."""
 
-    def conversation(server, connection):
+    def conversation(server: Scripted, connection: socket.socket) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         answers(WELCOME)(server, connection)
         server.read(connection)
         for event in events:
             connection.sendall(event)
         server.read(connection, b"exit")
-        for piece in goodbye if isinstance(goodbye, list) else [goodbye]:
+        for piece in goodbye:
             connection.sendall(piece)
 
     return conversation
@@ -320,7 +334,7 @@ OK = reply(status="OK", message=LEFT)
         [b"messi: dah", b"e", b"xi", b"t", *(OK[at : at + 1] for at in range(len(OK)))],
     ],
 )
-def test_a_group_lasts_until_exit_however_the_goodbye_is_cut(goodbye):
+def test_a_group_lasts_until_exit_however_the_goodbye_is_cut(goodbye: list[bytes]) -> None:
     person = Person(("bergabung", "halo 😀"), ("exit", "exit"))
     events = b"messi telah bergabung", "henderson: exit é".encode()
 
@@ -331,21 +345,24 @@ def test_a_group_lasts_until_exit_however_the_goodbye_is_cut(goodbye):
     assert person.shown.replace("|", "") == f"messi telah bergabunghenderson: exit é{said}"
 
 
-def test_the_end_of_what_is_typed_leaves_the_group():
+def test_the_end_of_what_is_typed_leaves_the_group() -> None:
     person = Person()
-    with Scripted(group(b"messi telah bergabung")) as server, live(person, server) as client:
+    with (
+        Scripted(group(b"messi telah bergabung", goodbye=[b"exit" + OK])) as server,
+        live(person, server) as client,
+    ):
         assert client.proses("group bukber") == LEFT
 
 
-def test_a_character_that_comes_in_pieces_is_shown_whole():
+def test_a_character_that_comes_in_pieces_is_shown_whole() -> None:
     person = Person(("😀", "exit"))
-    pieces = ["messi telah bergabung ".encode() + "😀".encode()[:2], "😀".encode()[2:]]
-    with Scripted(group(*pieces)) as server, live(person, server) as client:
+    pieces = [b"messi telah bergabung " + "😀".encode()[:2], "😀".encode()[2:]]
+    with Scripted(group(*pieces, goodbye=[b"exit" + OK])) as server, live(person, server) as client:
         client.proses("group bukber")
     assert "�" not in person.shown and "😀" in person.shown
 
 
-def test_a_group_that_is_refused_is_told_at_once():
+def test_a_group_that_is_refused_is_told_at_once() -> None:
     full = reply(status="ERROR", message="Grup penuh", code="group_full")
     sent = reply(status="OK", message="Message Sent")
     person = Person()
@@ -354,8 +371,8 @@ def test_a_group_that_is_refused_is_told_at_once():
         assert client.proses("send messi hi") == "message sent to messi"
 
 
-def test_a_server_that_goes_away_from_a_group_is_told():
-    def conversation(server, connection):
+def test_a_server_that_goes_away_from_a_group_is_told() -> None:
+    def conversation(server: Scripted, connection: socket.socket) -> None:
         answers(WELCOME, b"messi telah bergabung")(server, connection)
 
     person = Person(("closed", "halo"))
@@ -364,24 +381,23 @@ def test_a_server_that_goes_away_from_a_group_is_told():
     assert "Error, the server has closed the connection" in person.shown
 
 
-def test_who_is_shown_out_is_at_the_prompt_again():
+def test_who_is_shown_out_is_at_the_prompt_again() -> None:
     is_typing = threading.Event()
 
-    def conversation(server, connection):
+    def conversation(server: Scripted, connection: socket.socket) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         answers(WELCOME, b"messi telah bergabung")(server, connection)
         assert is_typing.wait(PATIENCE)
         connection.sendall(b"exit" + OK)
 
-    def read():
+    def read() -> str:
         is_typing.set()
         for thread in threading.enumerate():
             if thread.name == "chatproto-live":
                 thread.join(PATIENCE)
         return "halo"
 
-    with Scripted(conversation) as server:
-        with client_of(server, read=read, show=str) as client:
-            client.proses("auth messi surabaya")
-            assert client.proses("group bukber") == LEFT
+    with Scripted(conversation) as server, client_of(server, read=read, show=str) as client:
+        client.proses("auth messi surabaya")
+        assert client.proses("group bukber") == LEFT
     assert len(server.received) == 2

@@ -155,8 +155,22 @@ impl Sessions {
             }
             own.sessions.insert(number, id);
         }
-        self.change_checks(user, None, Some((check_ms, number)));
+        self.add_check(user, check_ms, number);
         id
+    }
+
+    fn add_check(&mut self, user: UserId, check_ms: u64, number: u64) {
+        let Some(own) = self.by_user.get_mut(user.index()) else {
+            return;
+        };
+        let new = (check_ms, number);
+        // Hardly ever: the newest session is the last one to expire.
+        let is_first = own.checks.first().is_none_or(|first| new < *first);
+        if is_first {
+            self.change_checks(user, None, Some(new));
+        } else {
+            own.checks.insert(new);
+        }
     }
 
     /// Changes when a user's sessions are looked at.

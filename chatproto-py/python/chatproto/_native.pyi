@@ -1138,7 +1138,7 @@ class BaseChat:
         users: list[tuple[str, str, str, str]],
         realm: str,
         store: str | os.PathLike[str] | None,
-    ) -> BaseChat: ...
+    ) -> Self: ...
     def proses(self, line: str) -> dict[str, Any]:
         """Carries out one line of the protocol and returns the reply.
 
@@ -1146,7 +1146,7 @@ class BaseChat:
         Any text gets a reply: a mistake is one with `status` "ERROR". `group` and `quit` want a
         connection, and get the error `needs_connection`.
 
-        Raises `MisuseError` after `close`, and `ForkError` in a process that was forked since.
+        Raises MisuseError after `close`, and ForkError in a process that was forked since.
         """
 
     def autentikasi_user(self, username: str, password: str) -> dict[str, Any]:
@@ -1170,12 +1170,18 @@ class BaseChat:
     def close(self) -> None:
         """Closes the store, if there is one, once what is under way is in it.
 
-        Afterwards every other call raises `MisuseError`.
+        Afterwards every other call raises MisuseError.
         """
 
-    def _user(self, name: str) -> tuple[str, str, str] | None: ...
-    def _names(self) -> list[str]: ...
-    def _register(self, user: tuple[str, str, str, str]) -> dict[str, Any]: ...
-    def _owner(self, token: str) -> tuple[str, str, str] | None: ...
-    def _tokens(self) -> list[str]: ...
-    def _end(self, token: str) -> dict[str, Any]: ...
+    def _user(self, name: str) -> tuple[str, str, str] | None:
+        """Name, display name and country of a user, if there is one of that name."""
+    def _names(self) -> list[str]:
+        """The names of all users."""
+    def _register(self, user: tuple[str, str, str, str]) -> dict[str, Any]:
+        """Adds a user or changes one, and returns once that is stored."""
+    def _owner(self, token: str) -> tuple[str, str, str] | None:
+        """Whose a token is: name, display name and country."""
+    def _tokens(self) -> list[str]:
+        """All live tokens in order of login."""
+    def _end(self, token: str) -> dict[str, Any]:
+        """Ends the session of a token."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, MutableMapping
 from os import PathLike, fspath
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal, NoReturn, Self
 
 from chatproto._native import BaseChat
 
@@ -37,8 +37,8 @@ class _Shown(dict[str, Any]):
     def _refuse(self, *_arguments: object, **_more: object) -> NoReturn:
         raise TypeError(f"this is a copy: {self._instead}")
 
-    __setitem__ = __delitem__ = __ior__ = _refuse  # type: ignore[assignment]
-    clear = pop = popitem = setdefault = update = _refuse  # type: ignore[assignment]
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
 
 
 class UserView(_Shown):
@@ -59,9 +59,8 @@ class SessionView(_Shown):
     _instead = "to open a session, log in with chat.autentikasi_user(username, password)"
 
 
-def _user(name: str, nama: str, negara: str) -> UserView:
-    shown = UserView(nama=nama, negara=negara, password=_MASK, incoming={}, outgoing={})
-    return shown
+def _user(_name: str, nama: str, negara: str) -> UserView:
+    return UserView(nama=nama, negara=negara, password=_MASK, incoming={}, outgoing={})
 
 
 def _row(name: str, user: Mapping[str, Any]) -> tuple[str, str, str, str]:
@@ -173,7 +172,7 @@ class Chat(BaseChat):
         users: Mapping[str, Mapping[str, Any]] | None = None,
         realm: str = "realm1",
         store: str | PathLike[str] | None = None,
-    ) -> Chat:
+    ) -> Self:
         rows = [_row(name, user) for name, user in (_CLASSROOM if users is None else users).items()]
         return super().__new__(cls, rows, realm, None if store is None else fspath(store))
 
@@ -203,7 +202,7 @@ class Chat(BaseChat):
         """Returns what is known of a user, or `False` where there is none of that name."""
         return self.users.get(username, False)
 
-    def __enter__(self) -> Chat:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exception: object) -> None:

@@ -8,7 +8,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 __all__ = ["ChatClient"]
 
@@ -64,7 +64,7 @@ class ChatClient:
         self.tokenid = ""
         self._connect()
 
-    def __enter__(self) -> ChatClient:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exception: object) -> None:
@@ -190,14 +190,22 @@ class ChatClient:
         self._fresh()
         try:
             self._write(line)
-            held = b""
-            while not held.endswith(_END):
+            held = bytearray()
+            end = -1
+            while end < 0:
+                # The end may have begun in the read before.
+                start = max(len(held) - len(_END) + 1, 0)
                 held += self._receive(self._timeout)
                 if is_group and held[: len(_START)] != _START[: len(held)]:
-                    break
+                    return bytes(held)
                 if len(held) > _REPLY_BYTES_MAX:
                     raise _Gone("the server's answer is too long")
-            return held
+                end = held.find(_END, start)
+            end += len(_END)
+            if end < len(held):
+                # More than was asked for: those are last words.
+                self._hang_up()
+            return bytes(held[:end])
         except BaseException:
             # The reply may still come, and must not be taken for the next one.
             self._hang_up()
@@ -281,7 +289,8 @@ class _Live:
 
     def _is_over(self, data: bytes) -> bool:
         """Shows what is for the person, and keeps what is for the program."""
-        if not self._held and (data == _EXIT or data.startswith(_START)):
+        is_goodbye = data == _EXIT or data.startswith((_START, _EXIT + _START))
+        if is_goodbye and not self._held:
             # Nobody has asked, and yet the server shows us out.
             self._is_leaving = True
         held = self._held + data

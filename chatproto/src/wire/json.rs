@@ -1,25 +1,20 @@
 //! JSON as the classic servers write it: Python's `json.dumps`, byte for byte.
 
-/// For each byte: 0 when it stands for itself in a JSON string, else what it needs.
-static CLASS: [u8; 256] = classes();
+/// Whether a byte does not stand for itself in a JSON string. Free of branches, so that many are
+/// looked at in one go.
+fn is_special(byte: u8) -> bool {
+    let is_printable = byte.wrapping_sub(b' ') < 0x7f - b' ';
+    !is_printable | (byte == b'"') | (byte == b'\\')
+}
 
-const PLAIN: u8 = 0;
-const ESCAPE: u8 = 1;
-const UNICODE: u8 = 2;
-
-#[expect(clippy::indexing_slicing, reason = "checked when it is compiled")]
-const fn classes() -> [u8; 256] {
-    let mut class = [PLAIN; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        if byte < 0x20 || byte == 0x7f || byte == b'"' as usize || byte == b'\\' as usize {
-            class[byte] = ESCAPE;
-        } else if byte >= 0x80 {
-            class[byte] = UNICODE;
-        }
-        byte += 1;
-    }
-    class
+/// How many bytes from the start stand for themselves.
+fn plain_len(bytes: &[u8]) -> usize {
+    let (chunks, _) = bytes.as_chunks::<16>();
+    let is_plain = |chunk: &&[u8; 16]| !chunk.iter().fold(false, |any, it| any | is_special(*it));
+    let len = chunks.iter().take_while(is_plain).count() * 16;
+    let rest = bytes.get(len..).unwrap_or_default();
+    let special = rest.iter().position(|byte| is_special(*byte));
+    len + special.unwrap_or(rest.len())
 }
 
 /// Appends `text` as a JSON string, quotes included.
@@ -41,15 +36,7 @@ pub fn string(out: &mut Vec<u8>, text: &str) {
 pub fn escaped(out: &mut Vec<u8>, text: &str) {
     let mut rest = text;
     while !rest.is_empty() {
-        let clean = rest
-            .bytes()
-            .position(|byte| {
-                CLASS
-                    .get(usize::from(byte))
-                    .is_none_or(|class| *class != PLAIN)
-            })
-            .unwrap_or(rest.len());
-        let (plain, special) = rest.split_at(clean);
+        let (plain, special) = rest.split_at(plain_len(rest.as_bytes()));
         out.extend_from_slice(plain.as_bytes());
         let mut chars = special.chars();
         if let Some(c) = chars.next() {
