@@ -3,7 +3,6 @@
 //! It is made for what the engine writes: ASCII, whole numbers, no white space but one space after a
 //! comma or a colon, and rows of objects that begin alike.
 
-use crate::error;
 use memchr::memchr2;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -15,19 +14,27 @@ const SENT: &[u8] = b"{\"status\": \"OK\", \"message\": \"Message Sent\"}\r\n\r\
 
 static SENT_READ: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
 
+/// How nearly all other replies begin: their first key and value, and their last key.
+const BEGINNINGS: [(&[u8], &str, &str); 3] = [
+    (b"{\"status\": \"OK\", \"messages\": ", "OK", "messages"),
+    (b"{\"status\": \"OK\", \"tokenid\": ", "OK", "tokenid"),
+    (b"{\"status\": \"ERROR\", \"message\": ", "ERROR", "message"),
+];
+
+/// A dictionary for each of them, with its last key.
+static BEGUN: PyOnceLock<[(Py<PyDict>, Py<PyString>); 3]> = PyOnceLock::new();
+
 /// Reads a reply, its end included; none if it is not one.
 pub(crate) fn read<'py>(py: Python<'py>, text: &[u8]) -> PyResult<Option<Bound<'py, PyAny>>> {
-    if text != SENT {
-        return parse(py, text);
+    if text == SENT {
+        let sent = SENT_READ.get_or_try_init(py, || {
+            let sent = PyDict::new(py);
+            sent.set_item(key(py, "status"), word(py, "OK"))?;
+            sent.set_item(key(py, "message"), PyString::intern(py, "Message Sent"))?;
+            Ok::<_, PyErr>(sent.unbind())
+        })?;
+        return Ok(Some(sent.bind(py).copy()?.into_any()));
     }
-    let sent = SENT_READ.get_or_try_init(py, || {
-        let sent = parse(py, SENT)?.ok_or_else(error::internal)?;
-        Ok::<_, PyErr>(sent.cast_into::<PyDict>()?.unbind())
-    })?;
-    Ok(Some(sent.bind(py).copy()?.into_any()))
-}
-
-fn parse<'py>(py: Python<'py>, text: &[u8]) -> PyResult<Option<Bound<'py, PyAny>>> {
     let mut reader = Reader {
         py,
         text,
@@ -35,9 +42,33 @@ fn parse<'py>(py: Python<'py>, text: &[u8]) -> PyResult<Option<Bound<'py, PyAny>
         depth: 0,
         scratch: String::new(),
     };
-    let value = reader.value()?;
+    let value = match known_beginning(py, text)? {
+        Some(begun) => reader.object_like(begun)?.map(|row| row.dict.into_any()),
+        None => reader.value()?,
+    };
     let is_whole = reader.rest() == chatproto::wire::reply::END;
     Ok(value.filter(|_| is_whole))
+}
+
+/// What a reply has in common with others.
+fn known_beginning<'py>(py: Python<'py>, text: &[u8]) -> PyResult<Option<Row<'static, 'py>>> {
+    let begun = BEGUN.get_or_try_init(py, || {
+        let make = |(_, status, last): (&[u8], &str, &str)| -> PyResult<_> {
+            let (dict, last) = (PyDict::new(py), key(py, last));
+            dict.set_item(key(py, "status"), word(py, status))?;
+            dict.set_item(&last, py.None())?;
+            Ok((dict.unbind(), last.unbind()))
+        };
+        let [one, two, three] = BEGINNINGS.map(make);
+        Ok::<_, PyErr>([one?, two?, three?])
+    })?;
+    let mut known = BEGINNINGS.iter().zip(begun);
+    let found = known.find(|((head, ..), _)| text.starts_with(head));
+    Ok(found.map(|((head, ..), (dict, last_key))| Row {
+        dict: dict.bind(py).clone(),
+        head,
+        last_key: last_key.bind(py).clone(),
+    }))
 }
 
 /// Deeper than any reply is.

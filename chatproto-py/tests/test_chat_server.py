@@ -96,8 +96,8 @@ def test_closing_answers_those_who_wait(tmp_path: Path) -> None:
     ends: list[object] = []
 
     def work() -> None:
-        token = log_in(chat)
         try:
+            token = log_in(chat)
             while True:
                 chat.proses(f"send {token} messi hi")
         except MisuseError as error:

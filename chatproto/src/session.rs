@@ -4,7 +4,7 @@ use crate::id::UserId;
 use crate::random::SeededMap;
 use crate::secret::{Token, TokenHash};
 use crate::slots::{Key, Slots};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// A session's place in the table.
 pub(crate) type SessionId = Key;
@@ -45,13 +45,38 @@ pub(crate) struct Shown {
     pub(crate) is_noteworthy: bool,
 }
 
-/// The sessions of one user.
+/// The sessions of one user. Whatever is new goes to the end of both lists, which are sorted.
 #[derive(Clone, Debug, Default)]
 struct Own {
     /// By their numbers: in order of login.
-    sessions: BTreeMap<u64, SessionId>,
-    /// When each is looked at again, by its number; it has expired if it was not used since.
-    checks: BTreeSet<(u64, u64)>,
+    sessions: VecDeque<(u64, SessionId)>,
+    /// When each is looked at again, and its number; it has expired if it was not used since.
+    checks: VecDeque<(u64, u64)>,
+}
+
+impl Own {
+    fn session(&self, number: u64) -> Option<SessionId> {
+        let at = self.sessions.binary_search_by_key(&number, |(it, _)| *it);
+        self.sessions.get(at.ok()?).map(|(_, id)| *id)
+    }
+}
+
+/// Adds to a sorted list.
+fn put<T: Ord>(list: &mut VecDeque<T>, item: T) {
+    let is_last = list.back().is_none_or(|last| *last < item);
+    let at = if is_last {
+        list.len()
+    } else {
+        list.partition_point(|it| *it < item)
+    };
+    list.insert(at, item);
+}
+
+/// Takes out of a sorted list.
+fn take<T: Ord>(list: &mut VecDeque<T>, item: &T) {
+    if let Ok(at) = list.binary_search(item) {
+        list.remove(at);
+    }
 }
 
 /// All live tokens.
@@ -153,24 +178,10 @@ impl Sessions {
             if own.sessions.is_empty() {
                 self.active.insert(number, user);
             }
-            own.sessions.insert(number, id);
+            put(&mut own.sessions, (number, id));
         }
-        self.add_check(user, check_ms, number);
+        self.change_checks(user, None, Some((check_ms, number)));
         id
-    }
-
-    fn add_check(&mut self, user: UserId, check_ms: u64, number: u64) {
-        let Some(own) = self.by_user.get_mut(user.index()) else {
-            return;
-        };
-        let new = (check_ms, number);
-        // Hardly ever: the newest session is the last one to expire.
-        let is_first = own.checks.first().is_none_or(|first| new < *first);
-        if is_first {
-            self.change_checks(user, None, Some(new));
-        } else {
-            own.checks.insert(new);
-        }
     }
 
     /// Changes when a user's sessions are looked at.
@@ -178,12 +189,14 @@ impl Sessions {
         let Some(own) = self.by_user.get_mut(user.index()) else {
             return;
         };
-        let before = own.checks.first().copied();
+        let before = own.checks.front().copied();
         if let Some(old) = old {
-            own.checks.remove(&old);
+            take(&mut own.checks, &old);
         }
-        own.checks.extend(new);
-        let after = own.checks.first().copied();
+        if let Some(new) = new {
+            put(&mut own.checks, new);
+        }
+        let after = own.checks.front().copied();
         if before != after {
             if let Some((at_ms, _)) = before {
                 self.checks.remove(&(at_ms, user));
@@ -196,8 +209,8 @@ impl Sessions {
     fn stalest(&mut self, user: UserId) -> Option<SessionId> {
         loop {
             let own = self.by_user.get(user.index())?;
-            let first = *own.checks.first()?;
-            let id = *own.sessions.get(&first.1)?;
+            let first = *own.checks.front()?;
+            let id = own.session(first.1)?;
             let session = self.table.get_mut(id)?;
             if session.check_ms == session.expires_ms {
                 return Some(id);
@@ -266,10 +279,10 @@ impl Sessions {
         let (user, number) = (session.user, session.number);
         self.change_checks(user, Some((session.check_ms, number)), None);
         if let Some(own) = self.by_user.get_mut(user.index()) {
-            own.sessions.remove(&number);
+            take(&mut own.sessions, &(number, id));
             if self.active.remove(&number).is_some() {
-                let next = own.sessions.keys().next();
-                self.active.extend(next.map(|next| (*next, user)));
+                let next = own.sessions.front();
+                self.active.extend(next.map(|(next, _)| (*next, user)));
             }
         }
         Some(session)

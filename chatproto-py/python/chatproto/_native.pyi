@@ -3,6 +3,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final, Literal, Self, final
 
 from _typeshed import ReadableBuffer
+from typing_extensions import disjoint_base
 
 __all__ = [
     "ActiveUsersRead",
@@ -1130,6 +1131,7 @@ class LinkTransport:
     def wait_seconds(self, *, now: Now | None = None) -> float | None:
         """Returns how many seconds remain until `handle_timeout` is due; None if it never is."""
 
+@disjoint_base
 class BaseChat:
     """What `chatproto.Chat` is made of; use that instead."""
 
