@@ -125,7 +125,7 @@ impl<'a, 'py> Reader<'a, 'py> {
     fn any(&mut self) -> Read<Bound<'py, PyAny>> {
         let py = self.py;
         Ok(match self.peek() {
-            Some(b'"') => self.string(word)?.map(Bound::into_any),
+            Some(b'"') => self.string(word).map(Bound::into_any),
             Some(b'{') => self.object()?.map(|row| row.dict.into_any()),
             Some(b'[') => self.list()?.map(Bound::into_any),
             Some(b'0'..=b'9') => self.number().map(|n| PyInt::new(py, n).into_any()),
@@ -212,7 +212,7 @@ impl<'a, 'py> Reader<'a, 'py> {
     /// The rest of an object that began at `start`.
     fn entries(&mut self, start: usize, dict: Bound<'py, PyDict>) -> Read<Row<'a, 'py>> {
         loop {
-            let Some(key) = self.string(key)? else {
+            let Some(key) = self.string(key) else {
                 return Ok(None);
             };
             if !self.pass(b": ") {
@@ -240,29 +240,24 @@ impl<'a, 'py> Reader<'a, 'py> {
     fn string(
         &mut self,
         made: fn(Python<'py>, &str) -> Bound<'py, PyString>,
-    ) -> Read<Bound<'py, PyString>> {
+    ) -> Option<Bound<'py, PyString>> {
         if !self.pass(b"\"") {
-            return Ok(None);
+            return None;
         }
-        let Some(plain) = self.plain() else {
-            return Ok(None);
-        };
+        let plain = self.plain()?;
         if self.pass(b"\"") {
-            return Ok(Some(made(self.py, plain)));
+            return Some(made(self.py, plain));
         }
         let mut text = std::mem::take(&mut self.scratch);
         text.clear();
         text.push_str(plain);
         while !self.pass(b"\"") {
-            let (Some(c), Some(plain)) = (self.escaped(), self.plain()) else {
-                return Ok(None);
-            };
-            text.push(c);
-            text.push_str(plain);
+            text.push(self.escaped()?);
+            text.push_str(self.plain()?);
         }
         let string = PyString::new(self.py, &text);
         self.scratch = text;
-        Ok(Some(string))
+        Some(string)
     }
 
     /// What stands before the next quotation mark or backslash.

@@ -1,7 +1,10 @@
 //! JSON as the classic servers write it: Python's `json.dumps`, byte for byte.
 
-/// Whether a byte does not stand for itself in a JSON string. Free of branches, so that many are
-/// looked at in one go.
+/// Whether a byte does not stand for itself in a JSON string.
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "without branches many bytes are looked at in one go"
+)]
 fn is_special(byte: u8) -> bool {
     let is_printable = byte.wrapping_sub(b' ') < 0x7f - b' ';
     !is_printable | (byte == b'"') | (byte == b'\\')
