@@ -212,11 +212,12 @@ def test_a_reply_may_come_in_pieces() -> None:
 
 def test_a_server_that_goes_away_is_told_and_found_again() -> None:
     def slams(server: Scripted, connection: socket.socket) -> None:
+        answers(WELCOME)(server, connection)
         server.read(connection)
         connection.sendall(b'{"status": ')
 
     sent = reply(status="OK", message="Message Sent")
-    with Scripted(answers(WELCOME), slams, answers(sent)) as server, client_of(server) as client:
+    with Scripted(slams, answers(sent)) as server, client_of(server) as client:
         client.proses("auth messi surabaya")
         assert client.proses("inbox") == "Error, the server has closed the connection"
         assert client.proses("send messi hi") == "message sent to messi"
@@ -248,10 +249,12 @@ def test_a_server_that_is_silent_is_told_and_its_late_answer_passed_over() -> No
 
     with (
         Scripted(conversation_then_silence, answers(EMPTY)) as server,
-        ChatClient(*server.address, timeout=1.0) as client,
+        client_of(server) as client,
     ):
         client.proses("auth messi surabaya")
-        assert client.proses("inbox") == "Error, the server has not answered for 1 s"
+        client.timeout = 0.1
+        assert client.proses("inbox") == "Error, the server has not answered for 0.1 s"
+        client.timeout = PATIENCE
         over.set()
         assert client.proses("inbox") == "{}"
 

@@ -45,6 +45,9 @@ class ChatClient:
     tokenid: str
     """The token of whoever is logged in; empty for nobody."""
 
+    timeout: float
+    """How many seconds a reply is waited for."""
+
     def __init__(
         self,
         ip: str | None = None,
@@ -57,7 +60,7 @@ class ChatClient:
         self._socket: socket.socket | None = None
         self._ip = ip or os.environ.get("SERVER_IP") or "127.0.0.1"
         self._port = int(port or os.environ.get("SERVER_PORT") or 8889)
-        self._timeout = timeout
+        self.timeout = timeout
         self._read = read
         self._show = show
         self._turn = threading.RLock()
@@ -144,18 +147,18 @@ class ChatClient:
         live = _Live(self._receive, self._show, first)
         try:
             live.talk(self._read, self._write)
-            return _text(live.left(self._timeout), _message)
+            return _text(live.left(self.timeout), _message)
         except BaseException:
             # Nobody knows what comes next on it.
             self._hang_up()
             raise
         finally:
-            live.thread.join(self._timeout)
+            live.thread.join(self.timeout)
 
     # The connection.
 
     def _connect(self) -> socket.socket:
-        self._socket = socket.create_connection((self._ip, self._port), timeout=self._timeout)
+        self._socket = socket.create_connection((self._ip, self._port), timeout=self.timeout)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return self._socket
 
@@ -195,7 +198,7 @@ class ChatClient:
             while end < 0:
                 # The end may have begun in the read before.
                 start = max(len(held) - len(_END) + 1, 0)
-                held += self._receive(self._timeout)
+                held += self._receive(self.timeout)
                 if is_group and held[: len(_START)] != _START[: len(held)]:
                     return bytes(held)
                 if len(held) > _REPLY_BYTES_MAX:
@@ -228,7 +231,7 @@ class ChatClient:
             connection.settimeout(timeout)
             data = connection.recv(65_536)
         except TimeoutError:
-            raise _Gone(f"the server has not answered for {self._timeout:g} s") from None
+            raise _Gone(f"the server has not answered for {self.timeout:g} s") from None
         except OSError:
             data = b""
         if not data:
