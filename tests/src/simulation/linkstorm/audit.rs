@@ -10,6 +10,13 @@ use crate::disk::Kept;
 use chatproto::ErrorCode;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Why a realm gives up a message that, as far as it knows, never left.
+const GIVEN_UP: [ErrorCode; 3] = [
+    ErrorCode::Expired,
+    ErrorCode::PeerRemoved,
+    ErrorCode::MessageTooLong,
+];
+
 /// What came of all letters.
 #[derive(Default)]
 struct Found {
@@ -18,8 +25,8 @@ struct Found {
     explained: BTreeSet<usize>,
     /// Bounces of each person, by the address that they are about.
     bounces: BTreeMap<(Person, String), usize>,
-    /// How many of those say that the message waited for too long.
-    expired: BTreeMap<(Person, String), usize>,
+    /// How many of those say that the message never left.
+    given_up: BTreeMap<(Person, String), usize>,
 }
 
 impl Found {
@@ -117,8 +124,11 @@ impl Folk {
         if let Some((about, reason)) = about.filter(of_realm) {
             self.report.bounced += 1;
             let key = (owner, about.to_owned());
-            if reason.starts_with(ErrorCode::Expired.message()) {
-                *found.expired.entry(key.clone()).or_default() += 1;
+            if GIVEN_UP
+                .iter()
+                .any(|code| reason.starts_with(code.message()))
+            {
+                *found.given_up.entry(key.clone()).or_default() += 1;
             }
             *found.bounces.entry(key).or_default() += 1;
         } else {
@@ -197,14 +207,14 @@ impl Folk {
             let is_there = found.delivered.contains(&number);
             let due = due.entry((letter.from, letter.realm)).or_default();
             match letter.fate {
-                // It may bounce nonetheless where its realm forgot that it had gone: a copy in which it
-                // still waited gives it up when its time is over, before the peer can say that it came.
+                // It may bounce nonetheless where its realm forgot that it had gone: from a copy in which it
+                // still waited it may be given up before the peer can say that it came.
                 Fate::Taken(point) if is_there => {
                     let realm = letter.from.realm;
                     if self.ledger.has_forgotten(realm, point) {
                         due.spare += 1;
                     } else if self.ledger.is_in_a_copy_put_back(realm, point) {
-                        due.spare_expired += 1;
+                        due.spare_given_up += 1;
                     }
                 }
                 Fate::Taken(point) if self.may_be_nowhere(&letter, point) => spared.push(number),
@@ -264,15 +274,15 @@ impl Folk {
                 left -= matched;
             }
             let key = (*person, about.clone());
-            let expired = found.expired.get(&key).copied().unwrap_or_default();
-            due.extra_expired += left.min(expired);
+            let given_up = found.given_up.get(&key).copied().unwrap_or_default();
+            due.extra_given_up += left.min(given_up);
             due.extra += left;
         }
         for ((person, realm), due) in due {
             for number in due.missing {
                 self.ledger.find(Fault::Lost, number);
             }
-            let spare = due.spare + due.extra_expired.min(due.spare_expired);
+            let spare = due.spare + due.extra_given_up.min(due.spare_given_up);
             if due.extra > spare {
                 let (who, extra) = (person.address(), due.extra - spare);
                 self.ledger.stray(format!(
@@ -293,8 +303,8 @@ struct Due {
     extra: usize,
     /// How many of those there may be.
     spare: usize,
-    /// How many of the extra ones may say that a message waited for too long.
-    extra_expired: usize,
+    /// How many of the extra ones may say that a message never left.
+    extra_given_up: usize,
     /// How many of these there may be beside the others.
-    spare_expired: usize,
+    spare_given_up: usize,
 }
