@@ -3,6 +3,8 @@
 import doctest
 import importlib.resources
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -48,6 +50,16 @@ def test_the_package_is_typed() -> None:
 
     assert package.joinpath("py.typed").is_file()
     assert package.joinpath("_native.pyi").is_file()
+
+
+def test_the_programs_in_the_readme_run() -> None:
+    readme = (ROOT / "README.md").read_text()
+
+    programs = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+
+    assert len(programs) == 2
+    for program in programs:
+        subprocess.run([sys.executable, "-W", "error", "-c", program], check=True, timeout=60)
 
 
 def test_examples_in_the_documentation_run() -> None:
