@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn room_for_a_few_frames_wakes_nobody_and_for_many_it_does() {
-        let mut listener = Listener::new(64);
+        let mut listener = Listener::new(128);
 
         for _ in 0..63 {
             assert!(!listener.say(vec![Word::Taken(1, 1)]));
