@@ -23,8 +23,10 @@ use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
 /// Checks a property with 256 random inputs, or as many as `PROPTEST_CASES` says, and tells how many.
 fn holds<S: Strategy>(inputs: &S, property: impl Fn(S::Value) -> Result<(), TestCaseError>) {
-    let config = Config::default();
+    let mut config = Config::default();
     let cases = config.cases;
+    // The more cases, the more inputs are passed over on the way to them.
+    config.max_local_rejects = cases.saturating_mul(1_000);
     let mut runner = TestRunner::new(config);
     if let Err(error) = runner.run(inputs, property) {
         panic!("{error}");
