@@ -56,7 +56,9 @@ class Screen:
                 super().append_string(without_password(line))
 
         words = completion.WordCompleter([command.strip() for command in COMMANDS])
-        session = toolkit.PromptSession(history=History(), completer=words)
+        session = toolkit.PromptSession(
+            history=History(), completer=words, complete_while_typing=False
+        )
         self.read_line = session.prompt
         self.printing = lambda: patch.patch_stdout(raw=True)
 
@@ -71,7 +73,9 @@ class Screen:
         def read_line(prompt: str) -> str:
             line = input(prompt)
             kept = without_password(line)
-            if kept.strip() and kept != readline.get_history_item(readline.get_current_history_length()):
+            if kept.strip() and kept != readline.get_history_item(
+                readline.get_current_history_length()
+            ):
                 readline.add_history(kept)
             return line
 

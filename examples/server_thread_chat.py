@@ -52,7 +52,9 @@ class Settings:
             found = told.get(table, {}) if table else told
             for each in found if isinstance(found, list) else [found]:
                 for key in each.keys() - keys:
-                    raise ValueError(f"this program does not know the key {f'{table}.{key}'.strip('.')}")
+                    raise ValueError(
+                        f"this program does not know the key {f'{table}.{key}'.strip('.')}"
+                    )
         self.name: str = told["name"]
         self.log: Any = told.get("log", "essential")
         self.client = address(told["client"]["address"], "client.address")
@@ -75,7 +77,9 @@ class Settings:
         self.store = folder / f"{self.name}.db" if folder else None
         self.peers: list[dict[str, Any]] = told.get("peers", [])
         self.insecure: bool = link.get("insecure", False)
-        self.link = address(link["address"], "link.address") if "address" in link and self.peers else None
+        self.link = (
+            address(link["address"], "link.address") if "address" in link and self.peers else None
+        )
         self.folder = file.parent
         key_file = file.parent / link["key_file"] if "key_file" in link else None
         if key_file is None and folder is not None:
@@ -276,7 +280,9 @@ class LinkThread(threading.Thread):
         try:
             wire = cp.LinkTransport.dial(self.config(), peer)
         except cp.ChatProtoError:
-            return self.realm.dial_failed(peer, f"its key is not in {told.get('public_key_file')} yet")
+            return self.realm.dial_failed(
+                peer, f"its key is not in {told.get('public_key_file')} yet"
+            )
         sock = socket.socket(socket.AF_INET6 if told["address"].startswith("[") else socket.AF_INET)
         sock.setblocking(False)
         sock.connect_ex(address(told["address"], "peers.address"))

@@ -14,6 +14,13 @@ import pytest
 from realmd import PATIENCE, ROOT
 
 PROGRAM = ROOT / "examples" / "chat-cli.py"
+# Runs a program as if prompt_toolkit were not installed.
+PLAIN = """
+import runpy, sys
+sys.modules["prompt_toolkit"] = None
+del sys.argv[0]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 
 
 class Terminal:
@@ -21,7 +28,7 @@ class Terminal:
 
     def __init__(self, address: tuple[str, int]) -> None:
         self.main, side = pty.openpty()
-        command = [sys.executable, "-W", "error", PROGRAM, address[0], str(address[1])]
+        command = [sys.executable, "-W", "error", "-c", PLAIN, PROGRAM, address[0], str(address[1])]
         environment = {**os.environ, "TERM": "xterm", "PYTHONIOENCODING": "utf-8"}
         self.process = subprocess.Popen(
             command, stdin=side, stdout=side, stderr=side, env=environment, start_new_session=True
