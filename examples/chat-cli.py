@@ -143,7 +143,7 @@ def main(host: str | None = None, port: str | None = None) -> int:
             prompt = f"{name}> " if screen.is_terminal else f"Command {client.tokenid}:"
             try:
                 line = screen.read(prompt)
-            except (EOFError, KeyboardInterrupt):
+            except EOFError:
                 print()
                 return 0
             match line.split():
@@ -154,11 +154,7 @@ def main(host: str | None = None, port: str | None = None) -> int:
                 case ["help"]:
                     print(HELP)
                     continue
-            try:
-                shown = client.proses(line)
-            except KeyboardInterrupt:
-                print()
-                return 0
+            shown = client.proses(line)
             if shown.startswith("username ") and screen.is_terminal:
                 name = shown.split(" ")[1]
                 shown = shown.split(",")[0]
@@ -168,4 +164,7 @@ def main(host: str | None = None, port: str | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:3]))
+    try:
+        sys.exit(main(*sys.argv[1:3]))
+    except KeyboardInterrupt:
+        print()
