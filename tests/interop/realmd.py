@@ -7,6 +7,7 @@ import re
 import select
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -70,11 +71,15 @@ class Realmd:
         self.link_address = ("127.0.0.1", 0)
         self.process: subprocess.Popen | None = None
 
+    def command(self) -> list[str | Path]:
+        """What is run."""
+        return [binary(), self.file]
+
     def start(self) -> Realmd:
         self.file.write_text(self._toml())
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
-                [binary(), self.file], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log
+                self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log
             )
         ready = self._first_line()
         found = re.search(r" is ready at ([\d.]+):(\d+)(?: \(link ([\d.]+):(\d+)\))?", ready)
@@ -154,10 +159,19 @@ class Realmd:
         return "\n".join(lines) + "\n"
 
 
-def linked(folder: Path, **limits: int) -> tuple[Realmd, Realmd]:
+class PythonRealm(Realmd):
+    """One realm in one process that runs the example in Python."""
+
+    def command(self) -> list[str | Path]:
+        return [sys.executable, "-W", "error", ROOT / "examples" / "server_thread_chat.py", self.file]
+
+
+def linked(
+    folder: Path, first: type[Realmd] = Realmd, second: type[Realmd] = Realmd, **limits: int
+) -> tuple[Realmd, Realmd]:
     """Two realms that have found each other."""
-    realm1 = Realmd(folder, "realm1", redial_ms_min=50, redial_ms_max=200, **limits)
-    realm2 = Realmd(folder, "realm2", redial_ms_min=50, redial_ms_max=200, **limits)
+    realm1 = first(folder, "realm1", redial_ms_min=50, redial_ms_max=200, **limits)
+    realm2 = second(folder, "realm2", redial_ms_min=50, redial_ms_max=200, **limits)
     # Only the second one knows where the other is; who calls whom must make no difference.
     realm1.peers = {"realm2": None}
     try:

@@ -1,0 +1,296 @@
+"""A realm server on an asyncio loop: the loop has the sockets, and a few threads the slow work."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Self
+
+from chatproto._native import (
+    ChatProtoError,
+    Close,
+    Dial,
+    Event,
+    InternalError,
+    LinkClose,
+    LinkSend,
+    MisuseError,
+    Output,
+    PauseRead,
+    Realm,
+    Reply,
+    ResumeRead,
+    Send,
+    StoreBroken,
+    StoreError,
+    Work,
+)
+from chatproto.asyncio.connection import ClientConnection
+from chatproto.asyncio.link import Link
+
+__all__ = ["Address", "Server", "serve"]
+
+Address = tuple[str, int]
+
+# Hashes, one commit, and reading beside them.
+_THREADS = 6
+# Callers at the link port of whom nothing is known.
+_STRANGERS_MAX = 64
+# What a shutdown may take beyond the engine's own patience with slow readers.
+_STOP_SECONDS = 5.0
+
+
+def serve(
+    realm: Realm,
+    client: Address = ("127.0.0.1", 8889),
+    link: Address | None = None,
+    peers: Mapping[str, Address] | None = None,
+    *,
+    on_event: Callable[[Event], object] | None = None,
+) -> Server:
+    """Returns a server of a realm; it runs within `async with`.
+
+    Clients connect to `client`, a host and a port, and other realms to `link`; port 0 is any free
+    one. `peers` tells where those peers of the realm are that it calls. `on_event` is called in the
+    loop with each event of the realm and must not block; no secret is in any of them.
+
+    `async with` raises OSError where an address is taken, and ConfigError if links are wanted and
+    the realm has no key, or not that of a peer.
+    """
+    return Server(realm, client, link, peers or {}, on_event)
+
+
+class Server:
+    """A realm that is served: what `serve` returns.
+
+    At the end of `async with` the realm finishes what it promised, says goodbye and is closed.
+    """
+
+    client_address: Address
+    """Where clients connect, once it runs."""
+    link_address: Address | None
+    """Where other realms connect, once it runs; None if they do not."""
+
+    def __init__(
+        self,
+        realm: Realm,
+        client: Address,
+        link: Address | None,
+        peers: Mapping[str, Address],
+        on_event: Callable[[Event], object] | None,
+    ) -> None:
+        self.realm = realm
+        self.client_address = client
+        self.link_address = link
+        self._peers = dict(peers)
+        self._on_event = on_event
+        self._listeners: list[asyncio.Server] = []
+        self._clients: dict[int, ClientConnection] = {}
+        self._leaving: set[ClientConnection] = set()
+        self._links: dict[int, Link] = {}
+        self._strangers: set[Link] = set()
+        self._dials: set[asyncio.Task[None]] = set()
+        self._replies: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_ms: int | None = None
+        self._failure: ChatProtoError | None = None
+        # The realm is told nothing any more.
+        self._is_deaf = False
+
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        self._over = asyncio.Event()
+        self._shut_down = asyncio.Event()
+        self._threads = ThreadPoolExecutor(_THREADS, "chatproto-work")
+        try:
+            if self.link_address is not None or self._peers:
+                self.realm.transport_config()
+            self.client_address = await self._listen(self._called, self.client_address)
+            if self.link_address is not None:
+                self.link_address = await self._listen(self._accepted, self.link_address)
+        except BaseException:
+            await self._release()
+            raise
+        self._turn()
+        return self
+
+    async def __aexit__(self, *_why: object) -> None:
+        try:
+            for listener in self._listeners:
+                listener.close()
+            for dial in self._dials:
+                dial.cancel()
+            if not self._is_deaf:
+                self._input(self.realm.shutdown)
+                patience = self.realm.limits["close_ms_max"] / 1000 + _STOP_SECONDS
+                async with asyncio.timeout(patience):
+                    await self._shut_down.wait()
+        except TimeoutError:
+            # What is promised is stored all the same; it was a goodbye that nobody took.
+            pass
+        finally:
+            await self._release()
+
+    async def wait(self) -> None:
+        """Waits until the server is over, for good: cancel it, or leave `async with`.
+
+        Raises StoreError if the store broke, and InternalError if the realm met a bug.
+        """
+        await self._over.wait()
+        if self._failure is not None:
+            raise self._failure
+
+    async def execute(self, line: str) -> dict[str, Any]:
+        """Carries out one command of the protocol without a connection, and returns its reply.
+
+        Raises MisuseError if the server ends before the reply is there.
+        """
+        reply: asyncio.Future[dict[str, Any]] = self._loop.create_future()
+        request = self.realm.execute(line)
+        self._replies[request] = reply
+        try:
+            self._input(lambda: None)
+            return await reply
+        finally:
+            self._replies.pop(request, None)
+
+    async def _release(self) -> None:
+        """Gives everything back; whoever is still there is cut off."""
+        self._is_deaf = True
+        self._over.set()
+        if self._timer is not None:
+            self._timer.cancel()
+        for listener in self._listeners:
+            listener.close()
+        for connection in [*self._clients.values(), *self._leaving]:
+            connection.transport.abort()
+        for link in [*self._links.values(), *self._strangers]:
+            link.abort()
+        for reply in self._replies.values():
+            if not reply.done():
+                reply.set_exception(MisuseError("the server has ended"))
+        self._clients.clear()
+        self._links.clear()
+        await asyncio.gather(*self._dials, return_exceptions=True)
+        # Work that is under way ends by itself; a commit must not be cut short.
+        await asyncio.to_thread(self._threads.shutdown)
+        await asyncio.to_thread(self.realm.close)
+
+    async def _listen(self, protocol: Callable[[], asyncio.Protocol], address: Address) -> Address:
+        listener = await self._loop.create_server(protocol, address[0], address[1])
+        self._listeners.append(listener)
+        host, port = listener.sockets[0].getsockname()[:2]
+        return host, port
+
+    def _called(self) -> ClientConnection:
+        return ClientConnection(self.realm, self._input, self._clients, self._leaving)
+
+    def _accepted(self) -> asyncio.Protocol:
+        if len(self._strangers) >= _STRANGERS_MAX:
+            return _TurnedAway()
+        return Link(self.realm, self._input, self._links, self._strangers)
+
+    async def _dial(self, peer: str) -> None:
+        def link() -> Link:
+            return Link(self.realm, self._input, self._links, self._strangers, peer)
+
+        try:
+            if peer not in self._peers:
+                raise OSError("nobody has said where it is")
+            async with asyncio.timeout(self.realm.limits["handshake_ms_max"] / 1000):
+                await self._loop.create_connection(link, *self._peers[peer])
+        except (OSError, ChatProtoError) as error:
+            self._input(self.realm.dial_failed, peer, str(error) or type(error).__name__)
+
+    # The realm.
+
+    def _input(self, tell: Callable[..., object], *arguments: object) -> None:
+        """Tells the realm something, and does what it asks for then."""
+        if self._is_deaf:
+            return
+        try:
+            tell(*arguments)
+            self._turn()
+        except InternalError as bug:
+            self._fail(bug)
+
+    def _fail(self, bug: InternalError) -> None:
+        self._failure = bug
+        self._is_deaf = True
+        self._over.set()
+        self._shut_down.set()
+
+    def _turn(self) -> None:
+        while outputs := self.realm.outputs():
+            for output in outputs:
+                self._carry_out(output)
+        self._set_timer()
+        if self.realm.is_shut_down:
+            self._shut_down.set()
+
+    def _carry_out(self, output: Output) -> None:
+        match output:
+            case Send(connection) if connection in self._clients:
+                self._clients[connection].write()
+            case PauseRead(connection) if connection in self._clients:
+                self._clients[connection].transport.pause_reading()
+            case ResumeRead(connection) if connection in self._clients:
+                self._clients[connection].transport.resume_reading()
+            case Close(connection) if connection in self._clients:
+                self._clients.pop(connection).leave()
+            case LinkSend(link) if link in self._links:
+                self._links[link].depart()
+            case LinkClose(link) if link in self._links:
+                self._links[link].depart()
+                self._links.pop(link).leave()
+            case Dial(peer):
+                dial = self._loop.create_task(self._dial(peer))
+                self._dials.add(dial)
+                dial.add_done_callback(self._dials.discard)
+            case Work():
+                work = self._loop.run_in_executor(self._threads, output.run)
+                work.add_done_callback(self._worked)
+            case Reply(request, data):
+                reply = self._replies.get(request)
+                if reply is not None and not reply.done():
+                    reply.set_result(json.loads(data))
+            case Event():
+                if isinstance(output, StoreBroken):
+                    self._failure = StoreError(self.realm.store_failure or "the store is broken")
+                    self._failure.code = "store_broken"
+                    self._over.set()
+                if self._on_event is not None:
+                    # Not from here: what it raises must not keep the other outputs from anybody.
+                    self._loop.call_soon(self._on_event, output)
+
+    def _worked(self, work: asyncio.Future[None]) -> None:
+        bug = work.exception()
+        if isinstance(bug, InternalError):
+            self._fail(bug)
+        else:
+            self._input(lambda: None)
+
+    def _set_timer(self) -> None:
+        at_ms = self.realm.next_deadline_ms()
+        if at_ms == self._timer_ms:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer, self._timer_ms = None, at_ms
+        seconds = self.realm.wait_seconds()
+        if seconds is not None:
+            self._timer = self._loop.call_later(seconds, self._timeout)
+
+    def _timeout(self) -> None:
+        # Timers of a loop may come a moment early; then the same deadline is waited for anew.
+        self._timer, self._timer_ms = None, None
+        self._input(self.realm.handle_timeout)
+
+
+class _TurnedAway(asyncio.Protocol):
+    """A caller at the link port that is one too many."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()
