@@ -32,7 +32,7 @@ mod streams;
 mod timers;
 
 use crate::account::Accounts;
-use crate::config::{Config, ConfigError, Detail, PeerConfig, UserConfig};
+use crate::config::{Config, ConfigError, Detail, PeerConfig};
 use crate::directory::Directory;
 use crate::error::{ErrorCode, Misuse, PeerError};
 use crate::group::LiveGroups;
@@ -49,13 +49,11 @@ use crate::password::{PasswordAnswer, Passwords};
 use crate::post::Posts;
 use crate::random::Random;
 use crate::record::{Batch, Record, StoreFailure};
-use crate::secret::Token;
 use crate::send_key::SendKeys;
 use crate::session::Sessions;
 use crate::slots::Slots;
 use crate::store::{Fetch, Fetched, QueuedEnvelope};
 use crate::time::{Deadline, Now};
-use crate::wire::command::Command;
 use batches::Batches;
 use calls::Calls;
 use classic::Classics;
@@ -330,72 +328,6 @@ impl Realm {
         let request = self.execute_request(line, now);
         self.cut_slow(now);
         request
-    }
-
-    /// The same for a command that is given in its parts. They are taken as they are: there may be
-    /// white space in them. [`Event::Received`] does not tell of it.
-    pub fn execute_command(&mut self, command: &Command<'_>, now: Now) -> RequestId {
-        let now = self.tick(now);
-        let request = self.execute_parts(command, now);
-        self.cut_slow(now);
-        request
-    }
-
-    // What its owner does in anybody's name.
-
-    /// Sends a private message of one user to another, or to `user@realm`, without a token;
-    /// answered by [`Output::Reply`] as a `send` is. Where there is no such sender, the error is
-    /// `recipient_unknown`.
-    pub fn send_from(&mut self, from: &str, to: &str, text: &str, now: Now) -> RequestId {
-        let now = self.tick(now);
-        let request = self.send_as(from, to, text, now);
-        self.cut_slow(now);
-        request
-    }
-
-    /// Takes all messages out of a user's inbox without a token; answered by [`Output::Reply`] as an
-    /// `inbox` is. Where there is no such user, the error is `recipient_unknown`.
-    pub fn take_inbox(&mut self, user: &str, now: Now) -> RequestId {
-        let now = self.tick(now);
-        let request = self.inbox_of(user, now);
-        self.cut_slow(now);
-        request
-    }
-
-    /// Adds a user, or changes what is said of one, whose sessions and messages stay;
-    /// [`Output::Reply`] answers once it is stored. A password in the clear is hashed afterwards,
-    /// as one of the configuration is: where that must not be lost, hash it before.
-    pub fn set_user(&mut self, user: UserConfig, now: Now) -> RequestId {
-        let now = self.tick(now);
-        let request = self.put_user(user, now);
-        self.cut_slow(now);
-        request
-    }
-
-    /// The users, in the order in which they were added.
-    pub fn users(&self) -> impl Iterator<Item = Profile<'_>> {
-        self.accounts.iter().map(Profile::from)
-    }
-
-    /// The user of that name.
-    #[must_use]
-    pub fn user(&self, name: &str) -> Option<Profile<'_>> {
-        let user = self.accounts.find(name)?;
-        self.accounts.get(user).map(Profile::from)
-    }
-
-    /// Whose a live token is. Its use is not noted.
-    #[must_use]
-    pub fn token_owner(&self, token: Token) -> Option<Profile<'_>> {
-        let user = self.sessions.owner(token, self.clock.mono_ms)?;
-        self.accounts.get(user).map(Profile::from)
-    }
-
-    /// The live tokens in order of login. Of those from before the realm's start, of which a store
-    /// has no more than a hash, only the ones that were shown since are known.
-    #[must_use]
-    pub fn tokens(&self) -> Vec<Token> {
-        self.sessions.tokens(self.clock.mono_ms)
     }
 
     // Other realms.
