@@ -16,6 +16,7 @@ mod pair;
 pub(crate) use log::{LOADINGS, Loading, Log};
 pub(crate) use pair::Pair;
 
+use chatproto::link::frame::{Resume, StreamKind, View};
 use chatproto::store::{Fetch, Fetched, QueueFetch, QueuedEnvelope};
 use chatproto::{
     Argon2Cost, Batch, ClassicAnswer, ClassicCall, Config, Connection, ConnectionId, Direction,
@@ -24,6 +25,7 @@ use chatproto::{
     UserConfig,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use uuid::Uuid;
 
 pub(crate) const SENT: &str = "{\"status\": \"OK\", \"message\": \"Message Sent\"}\r\n\r\n";
 pub(crate) const UNKNOWN_USER: &str =
@@ -565,4 +567,33 @@ pub(crate) fn hello(from: &str, to: &str) -> Frame {
         line_bytes_max: 65_536,
         software: String::new(),
     })
+}
+
+/// The id of the stream of mail that a realm announced on a link.
+pub(crate) fn mail_stream(frames: &[Frame]) -> Uuid {
+    let mut announced = frames.iter().filter_map(|frame| match frame {
+        Frame::Resume(resume) if resume.kind == StreamKind::Mail => Some(resume.stream),
+        _ => None,
+    });
+    announced.next().expect("no stream was announced")
+}
+
+/// A peer that has nothing of a new stream of mail yet, and lets a hundred envelopes of any size come.
+pub(crate) fn resumed(stream: Uuid) -> [Frame; 2] {
+    let resume = Resume {
+        stream,
+        kind: StreamKind::Mail,
+        view: View::Receiver {
+            durable: 0,
+            next: 1,
+            durable_id: None,
+            last_id: None,
+        },
+    };
+    let credit = Frame::Credit {
+        stream,
+        upto: 100,
+        bytes: 1 << 40,
+    };
+    [Frame::Resume(resume), credit]
 }

@@ -1,9 +1,9 @@
 //! What may have been sent is in the store before it is; what never was expires.
 
-use crate::common::{LOADINGS, Loading, Pair, SENT, Site, limits};
+use crate::common::{LOADINGS, Loading, Pair, SENT, Site, limits, mail_stream, resumed};
 use crate::neighbours::{apart, durable, faults, send, texts};
 use crate::posts::outbox;
-use chatproto::link::frame::{Frame, Resume, StreamKind, View};
+use chatproto::link::frame::{Frame, StreamKind};
 use chatproto::{Direction, ErrorCode, Event, Record};
 
 const EXPIRED: &str =
@@ -364,27 +364,8 @@ fn what_does_not_fit_the_peers_lines_goes_as_a_void_once_its_sender_is_told_in_t
             hello.line_bytes_max = 4_096;
         }
         pair.one.deliver(link, &[hello]);
-        let stream = pair.one.take(link).into_iter().find_map(|it| match it {
-            Frame::Resume(it) if it.kind == StreamKind::Mail => Some(it.stream),
-            _ => None,
-        });
-        let stream = stream.unwrap();
-        let resume = Resume {
-            stream,
-            kind: StreamKind::Mail,
-            view: View::Receiver {
-                durable: 0,
-                next: 1,
-                durable_id: None,
-                last_id: None,
-            },
-        };
-        let credit = Frame::Credit {
-            stream,
-            upto: 9,
-            bytes: 99_999,
-        };
-        pair.one.deliver(link, &[Frame::Resume(resume), credit]);
+        let stream = mail_stream(&pair.one.take(link));
+        pair.one.deliver(link, &resumed(stream));
         let marked = pair.one.take_batch().unwrap();
         pair.one.committed(marked.number);
 

@@ -7,6 +7,7 @@
     reason = "a broken assumption has to end the test"
 )]
 
+mod acks;
 mod classic;
 mod clients;
 #[path = "../common/mod.rs"]

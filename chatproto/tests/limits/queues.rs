@@ -1,6 +1,8 @@
 //! What waits for other realms, and what is remembered of it.
 
-use crate::common::{SENT, Site, example_with_peer, hello, limits, name, texts_of};
+use crate::common::{
+    SENT, Site, example_with_peer, hello, limits, mail_stream, name, resumed, texts_of,
+};
 use chatproto::link::frame::{Frame, Resume, StreamKind, View};
 use chatproto::{Direction, Envelope, Event, Kind, LinkId, Output};
 use std::sync::Arc;
@@ -65,33 +67,13 @@ fn sent_of_memory(text: &str) -> usize {
     }
     let link = it.greeted_by("realm2", Direction::Accepted);
     it.commit();
-    let (stream, kind) = (mail_stream(&it.take(link)), StreamKind::Mail);
-    let view = View::Receiver {
-        durable: 0,
-        next: 1,
-        durable_id: None,
-        last_id: None,
-    };
-    let resume = Frame::Resume(Resume { stream, kind, view });
-    let credit = Frame::Credit {
-        stream,
-        upto: 100,
-        bytes: 1 << 40,
-    };
-    it.deliver(link, &[resume, credit]);
+    let stream = mail_stream(&it.take(link));
+    it.deliver(link, &resumed(stream));
     it.commit();
     let frames = it.take(link).into_iter();
     frames
         .filter(|frame| matches!(frame, Frame::Env { .. }))
         .count()
-}
-
-fn mail_stream(frames: &[Frame]) -> Uuid {
-    let mut announced = frames.iter().filter_map(|frame| match frame {
-        Frame::Resume(resume) if resume.kind == StreamKind::Mail => Some(resume.stream),
-        _ => None,
-    });
-    announced.next().expect("no stream was announced")
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Chance that a seed decides.
 
+use crate::disk::Survival;
+
 /// A stream of numbers that look random: the same seed gives the same ones.
 #[derive(Clone, Debug)]
 pub(super) struct Dice(u64);
@@ -35,5 +37,19 @@ impl Dice {
             bytes.copy_from_slice(&self.number().to_le_bytes());
         }
         seed
+    }
+
+    /// What is left of a disk after a crash, told by numbers below `few_max`.
+    pub(super) fn survival(&mut self, few_max: usize) -> Survival {
+        let few = self.below(few_max);
+        match self.below(7) {
+            0 => Survival::Nothing,
+            1 => Survival::Everything,
+            2 => Survival::First(few),
+            3 => Survival::AllButFirst(few),
+            4 => Survival::Torn(few),
+            5 => Survival::Twice(few),
+            _ => Survival::Some(self.number()),
+        }
     }
 }

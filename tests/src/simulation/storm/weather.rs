@@ -21,7 +21,7 @@ impl Folk {
                 let ahead = [3, 12, 40, 120][self.dice.below(4)];
                 let ahead = 1 + self.dice.below(ahead) as u64;
                 let step = self.world.steps(realm).len() as u64 + ahead;
-                let survival = self.survival();
+                let survival = self.dice.survival(6);
                 self.world.crash_at(realm, step, survival);
             }
             15..20 => self.crash(realm),
@@ -41,22 +41,9 @@ impl Folk {
     }
 
     pub(super) fn crash(&mut self, realm: RealmIndex) {
-        let (survival, is_silent) = (self.survival(), self.dice.chance(30));
+        let (survival, is_silent) = (self.dice.survival(6), self.dice.chance(30));
         self.world.crash(realm, survival, is_silent);
         self.moment();
-    }
-
-    fn survival(&mut self) -> Survival {
-        let few = self.dice.below(6);
-        match self.dice.below(7) {
-            0 => Survival::Nothing,
-            1 => Survival::Everything,
-            2 => Survival::First(few),
-            3 => Survival::AllButFirst(few),
-            4 => Survival::Torn(few),
-            5 => Survival::Twice(few),
-            _ => Survival::Some(self.dice.number()),
-        }
     }
 
     fn fill_disk(&mut self, realm: RealmIndex) {
