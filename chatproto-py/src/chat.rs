@@ -4,15 +4,18 @@ use crate::clock;
 use crate::desk::{Desk, Found};
 use crate::driver::{Driver, Step, Unusable};
 use crate::error;
+use crate::inbox;
 use crate::job::Job;
 use crate::json;
+use crate::names::Names;
 use crate::storage::Place;
 use crate::user;
 use chatproto::store::sqlite::Durability;
 use chatproto::wire::command::Command;
+use chatproto::wire::packed;
 use chatproto::{
-    Config, Limits, Now, Output, Password, PasswordHash, Passwords, Profile, Realm, RealmName,
-    RequestId, Token, UserConfig,
+    Config, Detail, Limits, Now, Output, Password, PasswordHash, Passwords, Profile, Realm,
+    RealmName, RequestId, Token, UserConfig,
 };
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -44,6 +47,7 @@ pub(crate) struct BaseChat {
     driver: Driver,
     desk: Desk,
     passwords: Passwords,
+    names: Names,
 }
 
 #[pymethods]
@@ -66,7 +70,11 @@ impl BaseChat {
                     .map_err(|error| error::of_limit(&error))?;
             }
         }
-        let mut config = Config::new(realm).passwords(passwords).limits(limits);
+        let mut config = Config::new(realm)
+            .passwords(passwords)
+            .limits(limits)
+            .detail(Detail::Silent)
+            .packed(true);
         for user in users {
             config = config.user(described(user)?);
         }
@@ -76,6 +84,7 @@ impl BaseChat {
                 driver: Driver::open(config, place.as_ref(), None, None)?,
                 desk: Desk::default(),
                 passwords,
+                names: Names::default(),
             };
             // Users are stored, and their passwords hashed, before anybody is promised anything.
             chat.driver.with(|realm| chat.collect(realm, None))?;
@@ -243,7 +252,10 @@ impl BaseChat {
                 reply
             }
         };
-        json::read(py, &reply)?.ok_or_else(error::internal)
+        match packed::Inbox::read(&reply) {
+            Some(emptied) => Ok(inbox::reply(py, emptied, &self.names)?.into_any()),
+            None => json::read(py, &reply)?.ok_or_else(error::internal),
+        }
     }
 
     /// Asks with texts. One that cannot be UTF-8 gets the engine's answer to that.

@@ -4,18 +4,37 @@ use crate::class::repr;
 use chatproto::{Deadline, Now};
 use pyo3::prelude::*;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// One start for all, so that realms and links agree on the time.
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// Reads both clocks.
+/// How long the calendar is taken to run as the clock does: half of what a short call takes is
+/// reading clocks.
+const CALENDAR_MS: u64 = 10;
+
+/// When the calendar was read last, on the clock that never goes back; far from any time at first.
+static READ_AT_MS: AtomicU64 = AtomicU64::new(1 << 63);
+
+/// How far the calendar was ahead of the clock then.
+static AHEAD_MS: AtomicU64 = AtomicU64::new(0);
+
+/// Reads the clock, and the calendar if it was not read just before.
 pub(crate) fn now() -> Now {
+    let mono_ms = ms(START.elapsed());
+    if mono_ms.wrapping_sub(READ_AT_MS.load(Ordering::Acquire)) >= CALENDAR_MS {
+        AHEAD_MS.store(unix_ms().saturating_sub(mono_ms), Ordering::Relaxed);
+        READ_AT_MS.store(mono_ms, Ordering::Release);
+    }
+    Now::new(mono_ms, mono_ms + AHEAD_MS.load(Ordering::Relaxed))
+}
+
+fn unix_ms() -> u64 {
     // A machine whose clock stands before 1970 gets 1970.
-    let unix = SystemTime::now()
+    ms(SystemTime::now()
         .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Now::new(ms(START.elapsed()), ms(unix))
+        .unwrap_or_default())
 }
 
 /// The moment that was given, or that of the machine.

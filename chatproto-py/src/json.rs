@@ -25,8 +25,8 @@ const BEGINNINGS: [(&[u8], &str, &str); 3] = [
 static BEGUN: PyOnceLock<[(Py<PyDict>, Py<PyString>); 3]> = PyOnceLock::new();
 
 /// Reads a reply, its end included; none if it is not one.
-pub(crate) fn read<'py>(py: Python<'py>, text: &[u8]) -> PyResult<Option<Bound<'py, PyAny>>> {
-    if text == SENT {
+pub(crate) fn read<'py>(py: Python<'py>, reply: &[u8]) -> PyResult<Option<Bound<'py, PyAny>>> {
+    if reply == SENT {
         let sent = SENT_READ.get_or_try_init(py, || {
             let sent = PyDict::new(py);
             sent.set_item(key(py, "status"), word(py, "OK"))?;
@@ -35,6 +35,10 @@ pub(crate) fn read<'py>(py: Python<'py>, text: &[u8]) -> PyResult<Option<Bound<'
         })?;
         return Ok(Some(sent.bind(py).copy()?.into_any()));
     }
+    // All at once: one long text is looked through faster than many short ones.
+    let Ok(text) = str::from_utf8(reply) else {
+        return Ok(None);
+    };
     let mut reader = Reader {
         py,
         text,
@@ -42,7 +46,7 @@ pub(crate) fn read<'py>(py: Python<'py>, text: &[u8]) -> PyResult<Option<Bound<'
         depth: 0,
         scratch: String::new(),
     };
-    let value = match known_beginning(py, text)? {
+    let value = match known_beginning(py, reply)? {
         Some(begun) => reader.object_like(begun)?.map(|row| row.dict.into_any()),
         None => reader.value()?,
     };
@@ -76,7 +80,7 @@ const DEPTH_MAX: u32 = 8;
 
 struct Reader<'a, 'py> {
     py: Python<'py>,
-    text: &'a [u8],
+    text: &'a str,
     at: usize,
     depth: u32,
     /// Where a string is put together.
@@ -96,11 +100,16 @@ struct Row<'a, 'py> {
 
 impl<'a, 'py> Reader<'a, 'py> {
     fn rest(&self) -> &'a [u8] {
-        self.text.get(self.at..).unwrap_or_default()
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
     }
 
     fn peek(&self) -> Option<u8> {
-        self.text.get(self.at).copied()
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    /// What was read since.
+    fn since(&self, start: usize) -> &'a [u8] {
+        self.text.as_bytes().get(start..self.at).unwrap_or_default()
     }
 
     /// Passes over a text, if it is next.
@@ -178,7 +187,7 @@ impl<'a, 'py> Reader<'a, 'py> {
         self.at += 1;
         let dict = PyDict::new(self.py);
         if self.pass(b"}") {
-            let head = self.text.get(start..self.at).unwrap_or_default();
+            let head = self.since(start);
             let last_key = intern!(self.py, "").clone();
             return Ok(Some(Row {
                 dict,
@@ -218,7 +227,7 @@ impl<'a, 'py> Reader<'a, 'py> {
             if !self.pass(b": ") {
                 return Ok(None);
             }
-            let head = self.text.get(start..self.at).unwrap_or_default();
+            let head = self.since(start);
             let Some(value) = self.value()? else {
                 return Ok(None);
             };
@@ -262,10 +271,10 @@ impl<'a, 'py> Reader<'a, 'py> {
 
     /// What stands before the next quotation mark or backslash.
     fn plain(&mut self) -> Option<&'a str> {
-        let rest = self.rest();
-        let (plain, _) = rest.split_at_checked(memchr2(b'"', b'\\', rest)?)?;
-        self.at += plain.len();
-        std::str::from_utf8(plain).ok()
+        let len = memchr2(b'"', b'\\', self.rest())?;
+        let plain = self.text.get(self.at..self.at + len);
+        self.at += len;
+        plain
     }
 
     fn escaped(&mut self) -> Option<char> {
@@ -296,9 +305,9 @@ impl<'a, 'py> Reader<'a, 'py> {
 
     /// Four digits that are half of a character, or all of it.
     fn unit(&mut self) -> Option<u32> {
-        let (digits, _) = self.rest().split_at_checked(4)?;
+        let digits = self.text.get(self.at..self.at + 4)?;
         self.at += digits.len();
-        u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+        u32::from_str_radix(digits, 16).ok()
     }
 }
 

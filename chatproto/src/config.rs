@@ -37,12 +37,16 @@ pub struct Config {
     pub passwords: Passwords,
     /// Which events it tells.
     pub detail: Detail,
+    /// Whether a request that empties an inbox gets it packed.
+    pub packed: bool,
 }
 
 /// How much the realm tells in its events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Detail {
+    /// Nothing: for programs that throw events away.
+    Silent,
     /// Connections, logins, links, and whatever went wrong.
     #[default]
     Essential,
@@ -206,6 +210,7 @@ impl Config {
             durable: false,
             passwords: Passwords::default(),
             detail: Detail::default(),
+            packed: false,
         }
     }
 
@@ -248,6 +253,15 @@ impl Config {
     #[must_use]
     pub fn detail(mut self, detail: Detail) -> Self {
         self.detail = detail;
+        self
+    }
+
+    /// Says whether the reply to a [request](crate::Realm::execute) that empties an inbox comes
+    /// [packed](crate::wire::packed), which is quicker to make and to take apart than JSON. Where the
+    /// events show each reply, it does not.
+    #[must_use]
+    pub fn packed(mut self, packed: bool) -> Self {
+        self.packed = packed;
         self
     }
 

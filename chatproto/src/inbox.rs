@@ -217,23 +217,38 @@ impl Inbox {
         senders.all(|sender| self.known_position(sender).is_some())
     }
 
-    /// The senders in order, each with its messages, oldest first; see
+    /// Whoever has ever written.
+    pub(crate) fn senders(&self) -> &[Sender] {
+        &self.senders
+    }
+
+    /// The messages, oldest first, each with its sender's place among the senders; see
     /// [`Inbox::knows_senders`].
-    pub(crate) fn by_sender<'a>(&'a self, stored: &'a [Message]) -> Grouped<'a> {
+    pub(crate) fn by_time<'a>(
+        &'a self,
+        stored: &'a [Message],
+    ) -> impl Iterator<Item = (u32, &'a str)> {
         let position = |sender| self.known_position(sender).unwrap_or_default();
         let upto = self.stored_upto();
         let old = stored
             .iter()
-            .filter(|message| message.number > self.taken && message.number <= upto)
-            .map(|message| (position(message.sender), &*message.text));
-        let mut order = Vec::with_capacity(stored.len() + self.entries.len());
-        order.extend(old);
+            .filter(move |message| message.number > self.taken && message.number <= upto)
+            .map(move |message| (position(message.sender), &*message.text));
         let mut start = self.skipped;
-        for entry in &self.entries {
+        let resident = self.entries.iter().filter_map(move |entry| {
             let end = start + entry.text_bytes as usize;
-            order.extend(self.texts.get(start..end).map(|text| (entry.sender, text)));
+            let text = self.texts.get(start..end);
             start = end;
-        }
+            text.map(|text| (entry.sender, text))
+        });
+        old.chain(resident)
+    }
+
+    /// The senders in order, each with its messages, oldest first; see
+    /// [`Inbox::knows_senders`].
+    pub(crate) fn by_sender<'a>(&'a self, stored: &'a [Message]) -> Grouped<'a> {
+        let mut order = Vec::with_capacity(stored.len() + self.entries.len());
+        order.extend(self.by_time(stored));
         order.sort_by_key(|(sender, _)| *sender);
         Grouped {
             senders: &self.senders,

@@ -54,6 +54,7 @@ use crate::session::Sessions;
 use crate::slots::Slots;
 use crate::store::{Fetch, Fetched, QueuedEnvelope};
 use crate::time::{Deadline, Now};
+use crate::wire::packed::Packer;
 use batches::Batches;
 use calls::Calls;
 use classic::Classics;
@@ -114,6 +115,8 @@ pub struct Realm {
     name: RealmName,
     limits: Limits,
     detail: Detail,
+    /// Requests that empty an inbox want it packed.
+    is_packed: bool,
     passwords: Passwords,
     clock: Now,
     random: Random,
@@ -139,6 +142,7 @@ pub struct Realm {
     outputs: VecDeque<Output>,
     /// Where a live event is put together, once for all who get it.
     scratch: Vec<u8>,
+    packer: Packer,
     /// What becomes of streams once a batch is in the store.
     stored_behind: VecDeque<(u64, PeerId, Uuid, Stored)>,
     /// Cursors of peers' streams that wait for a batch.
@@ -195,6 +199,7 @@ impl Realm {
         let realm = Self {
             name: config.realm,
             detail: config.detail,
+            is_packed: config.packed && config.detail < Detail::Wire,
             passwords: config.passwords,
             clock: Now::default().max_each(now),
             sessions: Sessions::new(
@@ -222,6 +227,7 @@ impl Realm {
             batches: Batches::new(config.durable, limits.uncommitted_bytes_max),
             outputs: VecDeque::new(),
             scratch: Vec::new(),
+            packer: Packer::default(),
             stored_behind: VecDeque::new(),
             cursors_behind: VecDeque::new(),
             fetches_behind: VecDeque::new(),
@@ -673,7 +679,9 @@ impl Realm {
     }
 
     fn event(&mut self, event: impl FnOnce() -> Event) {
-        self.outputs.push_back(Output::Event(event()));
+        if self.detail > Detail::Silent {
+            self.outputs.push_back(Output::Event(event()));
+        }
     }
 
     fn event_at(&mut self, detail: Detail, event: impl FnOnce(&Self) -> Option<Event>) {

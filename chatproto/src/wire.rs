@@ -4,4 +4,5 @@ pub mod classic;
 pub mod command;
 pub mod frame;
 pub mod json;
+pub mod packed;
 pub mod reply;

@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 
 /// Buffers up to this size are used again; bigger ones are rare and given back.
 const POOLED_BYTES_MAX: usize = 16_384;
+/// What most replies have room in, so that a new buffer need not grow step by step.
+const FRESH_BYTES: usize = 128;
 /// Buffers kept for use again.
 const POOLED_MAX: usize = 256;
 /// What was sent is cut off the front of a buffer once it is as much as this.
@@ -27,7 +29,8 @@ pub(super) struct Pool {
 
 impl Pool {
     fn take(&mut self) -> Vec<u8> {
-        self.buffers.pop().unwrap_or_default()
+        let fresh = || Vec::with_capacity(FRESH_BYTES);
+        self.buffers.pop().unwrap_or_else(fresh)
     }
 
     fn give_back(&mut self, mut buffer: Vec<u8>) {

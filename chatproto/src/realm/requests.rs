@@ -32,6 +32,12 @@ impl Realm {
         request
     }
 
+    /// Whether it is a request and no connection.
+    pub(super) fn is_request(&self, id: ConnectionId) -> bool {
+        let client = self.clients.get(id);
+        client.is_some_and(|client| client.request.is_some())
+    }
+
     /// Answers a request whose wait will not end well.
     pub(super) fn fail_request(&mut self, id: ConnectionId) {
         if let Some(client) = self.clients.get_mut(id) {

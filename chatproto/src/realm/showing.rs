@@ -13,6 +13,7 @@ use crate::store::{Fetched, Message};
 use crate::time::Now;
 use crate::wire::reply::{PeerShown, PostShown};
 use crate::wire::{json, reply};
+use std::borrow::Cow;
 
 /// A scratch buffer that grew beyond this for one big reply is given back.
 const SCRATCH_BYTES_MAX: usize = 65_536;
@@ -21,9 +22,13 @@ impl Realm {
     pub(super) fn show_inbox(&mut self, id: ConnectionId, user: UserId, stored: &[Message]) {
         let mut out = std::mem::take(&mut self.scratch);
         out.clear();
-        out.extend_from_slice(reply::INBOX_BEGIN);
-        self.render_inbox(user, stored, &mut out);
-        out.extend_from_slice(reply::INBOX_END);
+        if self.is_packed && self.is_request(id) {
+            self.pack_inbox(user, stored, &mut out);
+        } else {
+            out.extend_from_slice(reply::INBOX_BEGIN);
+            self.render_inbox(user, stored, &mut out);
+            out.extend_from_slice(reply::INBOX_END);
+        }
         let inbox = self.inboxes.get(user);
         let messages = inbox.map_or(0, Inbox::len);
         let committed = self.batches.committed_upto();
@@ -73,6 +78,23 @@ impl Realm {
             }
             out.push(b']');
         });
+    }
+
+    fn pack_inbox(&mut self, user: UserId, stored: &[Message], out: &mut Vec<u8>) {
+        let mut packer = std::mem::take(&mut self.packer);
+        let owner = self.accounts.get(user);
+        packer.begin(owner.map_or("", |owner| &owner.display_name));
+        if let Some(inbox) = self.inboxes.get(user) {
+            for sender in inbox.senders() {
+                let (name, display_name) = self.sender_names(*sender);
+                packer.sender(&name, &display_name);
+            }
+            for (sender, text) in inbox.by_time(stored) {
+                packer.message(sender, text);
+            }
+        }
+        packer.write(out);
+        self.packer = packer;
     }
 
     pub(super) fn show_peek(
@@ -161,14 +183,12 @@ impl Realm {
     }
 
     /// What a sender is listed under, and what its messages say they are from.
-    fn sender_names(&self, sender: Sender) -> (String, String) {
+    fn sender_names(&self, sender: Sender) -> (Cow<'_, str>, Cow<'_, str>) {
         match sender {
             Sender::Local(user) => {
-                let display = self
-                    .accounts
-                    .get(user)
-                    .map_or("", |account| &account.display_name);
-                (self.accounts.name(user).to_owned(), display.to_owned())
+                let account = self.accounts.get(user);
+                let display = account.map_or("", |account| &account.display_name);
+                (self.accounts.name(user).into(), display.into())
             }
             Sender::Remote(remote) => {
                 let shown = self
@@ -176,14 +196,14 @@ impl Realm {
                     .get(remote)
                     .map(|remote| self.shown(&remote.address))
                     .unwrap_or_default();
-                (shown.clone(), shown)
+                (shown.clone().into(), shown.into())
             }
             Sender::Realm(peer) => {
                 let shown = self
                     .peer(peer)
                     .map(|peer| format!("*{}*", peer.name))
                     .unwrap_or_default();
-                (shown.clone(), shown)
+                (shown.clone().into(), shown.into())
             }
         }
     }

@@ -7,8 +7,10 @@ use crate::common::{
 };
 use crate::logins::is_token;
 use chatproto::wire::command::Command;
+use chatproto::wire::packed;
 use chatproto::{
-    Config, Now, Output, Passwords, Profile, Realm, RequestId, StoreFailure, Token, UserConfig,
+    Config, Detail, Now, Output, Passwords, Profile, Realm, RequestId, StoreFailure, Token,
+    UserConfig,
 };
 
 const DONE: &str = "{\"status\": \"OK\"}\r\n\r\n";
@@ -29,6 +31,29 @@ fn reply_to(site: &Site, request: RequestId) -> String {
         _ => None,
     });
     String::from_utf8(reply.unwrap_or_default()).unwrap()
+}
+
+/// The reply's bytes.
+fn bytes(site: &mut Site, begin: impl FnOnce(&mut Realm, Now) -> RequestId) -> Vec<u8> {
+    let request = begin(&mut site.realm, site.now);
+    site.run();
+    site.commit();
+    let reply = site.outputs.iter().find_map(|output| match output {
+        Output::Reply(answered, reply) if *answered == request => Some(reply.clone()),
+        _ => None,
+    });
+    reply.unwrap()
+}
+
+/// A packed inbox as text: who has written under what name, and which of them wrote what.
+fn unpacked(reply: &[u8]) -> (String, Vec<[String; 2]>, Vec<(usize, String)>) {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let inbox = packed::Inbox::read(reply).unwrap();
+    let senders = inbox
+        .senders
+        .map(|it| [text(it.name), text(it.display_name)]);
+    let messages = inbox.messages.map(|it| (it.sender, text(it.text)));
+    (text(inbox.owner), senders.collect(), messages.collect())
 }
 
 fn log_in(site: &mut Site, name: &str, password: &str) -> String {
@@ -101,6 +126,89 @@ fn a_message_is_sent_and_read_without_a_token() {
         first,
         "{\"status\": \"OK\", \"messages\": {\"messi\": [{\"msg_from\": \"Lionel Messi\", \"msg_to\": \"Jordan Henderson\", \"msg\": \"halo\"}]}}\r\n\r\n"
     );
+}
+
+#[test]
+fn a_request_gets_an_inbox_packed_and_a_connection_in_json() {
+    let mut site = Site::new(example(1).packed(true));
+    let (id, token) = site.log_in("henderson", "surabaya");
+    for (from, text) in [
+        ("messi", "halo"),
+        ("lineker", "\"apa\" \u{1f600}\r\n"),
+        ("messi", ""),
+    ] {
+        let sent = answer(&mut site, |realm, now| {
+            realm.send_from(from, "henderson", text, now)
+        });
+        assert_eq!(sent, SENT);
+    }
+
+    let empty = bytes(&mut site, |realm, now| realm.take_inbox("messi", now));
+    let full = bytes(&mut site, |realm, now| {
+        realm.execute(format!("inbox {token}").as_bytes(), now)
+    });
+    let again = bytes(&mut site, |realm, now| realm.take_inbox("henderson", now));
+    let over_a_connection = site.inbox(id, &token);
+
+    let senders = [["messi", "Lionel Messi"], ["lineker", "Gary Lineker"]];
+    let senders = senders.map(|names| names.map(str::to_owned)).to_vec();
+    let messages = [(0, "halo"), (1, "\"apa\" \u{1f600}\r\n"), (0, "")];
+    let messages = messages.map(|(sender, text)| (sender, text.to_owned()));
+    let owner = || "Jordan Henderson".to_owned();
+    assert_eq!(
+        unpacked(&empty),
+        ("Lionel Messi".to_owned(), vec![], vec![])
+    );
+    assert_eq!(
+        unpacked(&full),
+        (owner(), senders.clone(), messages.to_vec())
+    );
+    assert_eq!(unpacked(&again), (owner(), senders, vec![]));
+    assert_eq!(
+        over_a_connection,
+        "{\"status\": \"OK\", \"messages\": {\"messi\": [], \"lineker\": []}}\r\n\r\n"
+    );
+}
+
+#[test]
+fn a_packed_inbox_holds_what_is_fetched_before_what_is_not() {
+    let limits = limits(&[("inbox_memory_bytes_max", 40)]);
+    let mut site = Site::new(example(1).durable(true).packed(true).limits(limits));
+    for n in 0..50 {
+        let from = ["messi", "lineker"][n % 2];
+        let text = format!("m{n}");
+        site.realm.send_from(from, "henderson", &text, site.now);
+        site.commit();
+    }
+
+    let reply = bytes(&mut site, |realm, now| realm.take_inbox("henderson", now));
+
+    let (_, _, messages) = unpacked(&reply);
+    let expected: Vec<_> = (0..50).map(|n| (n % 2, format!("m{n}"))).collect();
+    assert_eq!(messages, expected);
+}
+
+#[test]
+fn a_realm_that_shows_each_reply_packs_none() {
+    let mut site = Site::new(example(1).packed(true).detail(Detail::Wire));
+
+    let reply = answer(&mut site, |realm, now| realm.take_inbox("messi", now));
+
+    assert_eq!(reply, EMPTY_INBOX);
+}
+
+#[test]
+fn a_silent_realm_tells_no_events() {
+    let told = [Detail::Silent, Detail::Essential].map(|detail| {
+        let mut site = Site::new(example(1).detail(detail));
+        let (id, _) = site.log_in("messi", "surabaya");
+        site.say(id, "auth messi wrong\r\n");
+        site.hang_up(id);
+        site.events().len()
+    });
+
+    assert_eq!(told[0], 0);
+    assert!(told[1] > 0);
 }
 
 #[test]
