@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod account;
+pub mod client;
 mod config;
 mod directory;
 mod envelope;

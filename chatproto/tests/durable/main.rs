@@ -8,6 +8,7 @@
 )]
 
 mod backlog;
+mod clients;
 #[path = "../common/mod.rs"]
 mod common;
 mod contradictions;
