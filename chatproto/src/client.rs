@@ -106,8 +106,14 @@ pub enum Incoming {
         /// What it says.
         reply: Reply,
     },
-    /// A reply that nobody asked for: the server says why it closes.
+    /// A reply that nobody asked for: the server says why it closes, or why it shows the client out
+    /// of a group.
     Notice(Reply),
+    /// Something in the place of a reply that is none. The next request may fare better.
+    Senseless {
+        /// The request that waited, if one did.
+        request: Option<u64>,
+    },
     /// The group is joined: what comes from now on is [`Incoming::Text`], until the reply to
     /// [`Client::leave`].
     Joined {
@@ -116,20 +122,8 @@ pub enum Incoming {
     },
     /// What a group is told.
     Text(String),
-    /// The server does not speak the protocol; close the connection. Nothing follows.
-    Broken(Broken),
-}
-
-/// What a server did that no server does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum Broken {
-    /// It sent something else than a reply.
-    #[error("the server sent something that is no reply: is this a chat server?")]
-    NoReply,
-    /// Its reply does not end.
-    #[error("the server's reply is longer than this client takes")]
-    ReplyTooLong,
+    /// A reply is longer than the bound; close the connection. Nothing follows.
+    TooLong,
 }
 
 /// Why a request cannot be made.
@@ -145,7 +139,7 @@ pub enum RequestError {
     /// A text has a line end in it, which would end the request.
     #[error("a text must not have CR LF in it: leave out the CR")]
     LineEnd,
-    /// In a group only texts are sent.
+    /// In a group only texts are sent, and nothing on the way out of one.
     #[error("this connection is in a group: leave it first")]
     InGroup,
     /// Texts are for groups.
@@ -154,8 +148,8 @@ pub enum RequestError {
     /// A text for a group is empty, or is "exit".
     #[error("a text for a group must not be empty, nor \"exit\"")]
     NoText,
-    /// The server is not understood any more.
-    #[error("the server does not speak the protocol: connect anew")]
+    /// A reply was too long, and what follows it cannot be found.
+    #[error("the server's answer was too long: connect anew")]
     Broken,
 }
 
@@ -362,6 +356,11 @@ impl Client {
         match (self.mode, self.under_way) {
             (Mode::Commands, Some((request, Kind::Join))) => self.joining(request, bytes),
             (Mode::Commands, _) => self.replies(bytes),
+            (Mode::Live, _) if bytes == live::EXIT => {
+                // Nobody asked for it: the server shows the client out.
+                self.mode = Mode::Leaving;
+                self.unread.push(bytes);
+            }
             (Mode::Live, _) => self.live(bytes),
             (Mode::Leaving, _) => self.leaving(bytes),
         }
@@ -382,10 +381,17 @@ impl Client {
         self.token.is_some()
     }
 
-    /// Whether the connection is in a group.
+    /// Whether the connection is in a group, where texts are said and nothing else.
     #[must_use]
     pub fn is_in_group(&self) -> bool {
-        self.mode != Mode::Commands
+        self.mode == Mode::Live
+    }
+
+    /// Whether the connection is on its way out of a group: nothing can be said or asked before the
+    /// reply has come.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        self.mode == Mode::Leaving
     }
 
     // Inside.
@@ -405,7 +411,7 @@ impl Client {
     fn request(&mut self, kind: Kind, line: String) -> Result<u64, RequestError> {
         let line = Secret::new(line);
         self.check()?;
-        if self.is_in_group() {
+        if self.mode != Mode::Commands {
             return Err(RequestError::InGroup);
         }
         self.requests += 1;
@@ -420,7 +426,7 @@ impl Client {
 
     /// Writes the next request, if none is under way.
     fn begin_next(&mut self) {
-        if self.under_way.is_some() || self.is_in_group() {
+        if self.under_way.is_some() || self.mode != Mode::Commands {
             return;
         }
         if let Some(next) = self.waiting.pop_front() {
@@ -442,40 +448,51 @@ impl Client {
             let whole = self.unread.take(from + at + END.len());
             from = 0;
             self.answered(&whole);
-            if self.is_broken {
-                return;
-            }
         }
-        if self.unread.len() > self.reply_bytes_max {
-            self.break_off(Broken::ReplyTooLong);
-        }
+        self.check_length();
     }
 
     fn answered(&mut self, whole: &[u8]) {
-        let Some((reply, token)) = Reply::parse(whole) else {
-            return self.break_off(Broken::NoReply);
-        };
-        let Some((request, kind)) = self.under_way.take() else {
-            return self.incoming.push_back(Incoming::Notice(reply));
-        };
-        match kind {
-            Kind::LogIn if reply.is_ok() => match token {
-                Some(token) => self.token = Some(token),
-                None => return self.break_off(Broken::NoReply),
+        let request = self.under_way.take();
+        let incoming = match (Reply::parse(whole), request) {
+            (Some((reply, token)), Some((request, kind))) => {
+                self.note(kind, &reply, token);
+                if kind == Kind::LogIn && reply.is_ok() && self.token.is_none() {
+                    Incoming::Senseless {
+                        request: Some(request),
+                    }
+                } else {
+                    Incoming::Reply { request, reply }
+                }
+            }
+            (Some((reply, _)), None) => Incoming::Notice(reply),
+            (None, request) => Incoming::Senseless {
+                request: request.map(|(request, _)| request),
             },
-            Kind::LogOut if reply.is_ok() => self.token = None,
-            _ => {}
-        }
-        self.incoming.push_back(Incoming::Reply { request, reply });
+        };
+        self.incoming.push_back(incoming);
         self.begin_next();
     }
 
-    fn break_off(&mut self, why: Broken) {
+    /// Notes what a reply changes.
+    fn note(&mut self, kind: Kind, reply: &Reply, token: Option<Secret>) {
+        match kind {
+            Kind::LogIn if reply.is_ok() => self.token = token,
+            Kind::LogOut if reply.is_ok() => self.token = None,
+            _ => {}
+        }
+    }
+
+    /// Gives up on a reply that does not end.
+    fn check_length(&mut self) {
+        if self.unread.len() <= self.reply_bytes_max {
+            return;
+        }
         self.is_broken = true;
         self.unread.clear();
         self.waiting.clear();
         self.outgoing.clear();
-        self.incoming.push_back(Incoming::Broken(why));
+        self.incoming.push_back(Incoming::TooLong);
     }
 
     /// After `group`: an error is a reply, the first event is none.
@@ -504,9 +521,8 @@ impl Client {
         if let Some(whole) = reply {
             self.mode = Mode::Commands;
             self.answered(&whole);
-        } else if self.unread.len() > self.reply_bytes_max {
-            self.break_off(Broken::ReplyTooLong);
         }
+        self.check_length();
     }
 
     fn text(&mut self, text: String) {

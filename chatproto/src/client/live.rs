@@ -5,7 +5,7 @@ use memchr::memmem;
 use std::fmt;
 
 /// What a leaver gets, in a read of its own if all goes well.
-const EXIT: &[u8] = b"exit";
+pub(super) const EXIT: &[u8] = b"exit";
 
 /// Bytes that were read.
 #[derive(Default)]

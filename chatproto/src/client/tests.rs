@@ -295,17 +295,58 @@ fn what_would_break_a_line_is_refused() {
 }
 
 #[test]
-fn what_is_no_reply_ends_everything() {
-    for bytes in [&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], b"\xff\r\n\r\n"] {
+fn what_is_no_reply_is_told_apart_and_the_next_one_is_read() {
+    let senseless: [&[u8]; 5] = [
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        b"\xff\r\n\r\n",
+        b"\r\n\r\n",
+        b"[]\r\n\r\n",
+        b"{\"status\": 1}\r\n\r\n",
+    ];
+    for bytes in senseless {
         let mut client = logged_in();
-        client.line("hello").unwrap();
+        let first = client.line("hello").unwrap();
+        let second = client.inbox().unwrap();
 
         client.receive(bytes);
         client.receive(OK);
+        client.receive(bytes);
 
-        assert_eq!(come(&mut client), [Incoming::Broken(Broken::NoReply)]);
-        assert_eq!(client.line("hello"), Err(RequestError::Broken));
+        let come = come(&mut client);
+        let is_senseless = |it: &Incoming, by| *it == Incoming::Senseless { request: by };
+        assert!(is_senseless(&come[0], Some(first)), "{come:?}");
+        assert!(matches!(come[1], Incoming::Reply { request, .. } if request == second));
+        assert!(is_senseless(&come[2], None), "{come:?}");
     }
+}
+
+#[test]
+fn a_login_without_a_token_that_can_be_used_is_none() {
+    for token in ["", "a b", "a\\r\\nb"] {
+        let mut client = Client::new();
+        let request = client.log_in("messi", "surabaya").unwrap();
+
+        let reply = format!("{{\"status\": \"OK\", \"tokenid\": \"{token}\"}}\r\n\r\n");
+        client.receive(reply.as_bytes());
+
+        let request = Some(request);
+        assert_eq!(come(&mut client), [Incoming::Senseless { request }]);
+        assert!(!client.is_logged_in());
+    }
+}
+
+#[test]
+fn one_who_is_shown_out_of_a_group_can_ask_again() {
+    let mut client = in_group();
+    client.receive(b"exit");
+    assert!(client.is_leaving() && !client.is_in_group());
+    assert_eq!(client.inbox(), Err(RequestError::InGroup));
+
+    client.receive(UNKNOWN);
+
+    assert!(matches!(come(&mut client)[..], [Incoming::Notice(_)]));
+    client.inbox().unwrap();
+    assert!(written(&mut client).starts_with("inbox "));
 }
 
 #[test]
@@ -319,8 +360,9 @@ fn a_reply_may_be_as_long_as_the_bound_and_no_longer() {
 
         let come = come(&mut client);
         let taken = matches!(come[..], [Incoming::Reply { .. }]);
-        let broken = come == [Incoming::Broken(Broken::ReplyTooLong)];
-        assert_eq!((taken, broken), (is_taken, !is_taken));
+        let too_long = come == [Incoming::TooLong];
+        assert_eq!((taken, too_long), (is_taken, !is_taken));
+        assert_eq!(client.line("hello").is_ok(), is_taken);
     }
 }
 
