@@ -455,15 +455,14 @@ impl Client {
     fn answered(&mut self, whole: &[u8]) {
         let request = self.under_way.take();
         let incoming = match (Reply::parse(whole), request) {
+            (Some((reply, None)), Some((request, Kind::LogIn))) if reply.is_ok() => {
+                Incoming::Senseless {
+                    request: Some(request),
+                }
+            }
             (Some((reply, token)), Some((request, kind))) => {
                 self.note(kind, &reply, token);
-                if kind == Kind::LogIn && reply.is_ok() && self.token.is_none() {
-                    Incoming::Senseless {
-                        request: Some(request),
-                    }
-                } else {
-                    Incoming::Reply { request, reply }
-                }
+                Incoming::Reply { request, reply }
             }
             (Some((reply, _)), None) => Incoming::Notice(reply),
             (None, request) => Incoming::Senseless {

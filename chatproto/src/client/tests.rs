@@ -333,6 +333,10 @@ fn a_login_without_a_token_that_can_be_used_is_none() {
         assert_eq!(come(&mut client), [Incoming::Senseless { request }]);
         assert!(!client.is_logged_in());
     }
+    let mut client = logged_in();
+    client.log_in("henderson", "surabaya").unwrap();
+    client.receive(b"{\"status\": \"OK\"}\r\n\r\n");
+    assert!(client.is_logged_in());
 }
 
 #[test]

@@ -4,20 +4,17 @@
 mod history;
 mod inbox;
 mod known;
-mod live;
 
 use super::elsewhere;
-use super::reply::{self, Reply};
+use super::reply::Reply;
 use super::shown::{shown, shown_name};
 use super::typed::Typed;
+use chatproto::client::{Client, Incoming, RequestError};
 use history::Past;
 use inbox::Paging;
 use known::Known;
 use serde_json::value::RawValue;
 use std::collections::VecDeque;
-
-/// The longest reply that is waited for; no inbox of a server with default limits reaches it.
-const REPLY_BYTES_MAX: usize = 64 << 20;
 
 /// What `help` shows.
 pub(super) const HELP: &str = "\
@@ -47,7 +44,7 @@ pub(super) enum Action {
     },
 }
 
-/// A request whose reply has not come yet.
+/// What is to be done with the reply to a request.
 #[derive(Debug)]
 enum Request {
     Auth {
@@ -69,25 +66,8 @@ enum Request {
     Group {
         name: String,
     },
-}
-
-#[derive(Debug)]
-enum Mode {
-    /// At the prompt.
-    Commands,
-    /// At the prompt for the password of that user.
-    Password { name: String },
-    /// Until the reply has come.
-    Waiting(Request),
-    /// In a group.
-    Live { group: String },
-    /// `exit` was said, and its reply has not come yet.
-    Leaving,
-}
-
-struct User {
-    name: String,
-    token: String,
+    /// Out of a group.
+    Leave,
 }
 
 /// How a conversation is shown.
@@ -102,12 +82,17 @@ pub(super) struct Style {
 /// The person's side of a conversation with a server.
 pub(super) struct Conversation {
     style: Style,
-    mode: Mode,
-    user: Option<User>,
+    client: Client,
+    /// The request whose reply has not come yet; there is one at a time.
+    waiting: Option<Request>,
+    /// Whose password is asked for.
+    unlocking: Option<String>,
+    /// Who is logged in.
+    user: Option<String>,
+    /// The group that was joined last.
+    group: String,
     /// Nothing until the server was asked.
     known: Option<Known>,
-    /// Bytes that were received and are not used up.
-    held: Vec<u8>,
     actions: VecDeque<Action>,
 }
 
@@ -116,10 +101,12 @@ impl Conversation {
     pub(super) fn new(style: Style) -> Self {
         Self {
             style,
-            mode: Mode::Commands,
+            client: Client::new(),
+            waiting: None,
+            unlocking: None,
             user: None,
+            group: String::new(),
             known: None,
-            held: Vec::new(),
             actions: VecDeque::new(),
         }
     }
@@ -131,42 +118,34 @@ impl Conversation {
 
     /// Takes a typed line, without its end. Only when [`takes_lines`](Self::takes_lines).
     pub(super) fn typed(&mut self, line: &str) {
-        match std::mem::replace(&mut self.mode, Mode::Commands) {
-            Mode::Commands => self.command(line),
-            Mode::Password { name } => self.password(name, line.trim()),
-            Mode::Live { group } => self.live(group, line),
-            mode @ (Mode::Waiting(_) | Mode::Leaving) => self.mode = mode,
+        if self.is_waiting() {
+            return;
+        }
+        if let Some(name) = self.unlocking.take() {
+            self.password(&name, line.trim());
+        } else if self.is_live() {
+            self.live(line);
+        } else {
+            self.command(line);
         }
     }
 
     /// There will be no more lines. Only when [`takes_lines`](Self::takes_lines); in a group the
     /// person leaves it first, and this is to be said again.
     pub(super) fn typed_end(&mut self) {
-        if let Mode::Live { .. } = self.mode {
+        if self.is_live() {
             self.typed("exit");
         } else {
-            self.mode = Mode::Commands;
+            self.unlocking = None;
             self.command("quit");
         }
     }
 
     /// Takes the bytes of one read.
     pub(super) fn received(&mut self, bytes: &[u8]) {
-        if self.held.len() + bytes.len() > REPLY_BYTES_MAX {
-            self.show("The server's answer is too long.");
-            self.actions.push_back(Action::End { wished: false });
-            return;
-        }
-        match self.mode {
-            Mode::Live { .. } if bytes == live::EXIT => {
-                // We did not ask for it, and yet are shown out.
-                self.mode = Mode::Leaving;
-                self.held.extend_from_slice(bytes);
-            }
-            Mode::Live { .. } => self.event(bytes),
-            Mode::Leaving => self.leaving(bytes),
-            Mode::Waiting(Request::Group { .. }) => self.joining(bytes),
-            Mode::Commands | Mode::Password { .. } | Mode::Waiting(_) => self.reply(bytes),
+        self.client.receive(bytes);
+        while let Some(incoming) = self.client.next() {
+            self.came(&incoming);
         }
     }
 
@@ -177,39 +156,44 @@ impl Conversation {
 
     /// Whether the server has something to answer.
     pub(super) fn is_waiting(&self) -> bool {
-        matches!(self.mode, Mode::Waiting(_) | Mode::Leaving)
+        self.waiting.is_some() || self.client.is_leaving()
     }
 
     /// Whether typed lines are messages to a group.
     pub(super) fn is_live(&self) -> bool {
-        matches!(self.mode, Mode::Live { .. })
+        self.client.is_in_group()
     }
 
     /// Whether the next line is a password.
     pub(super) fn is_secret(&self) -> bool {
-        matches!(self.mode, Mode::Password { .. })
+        self.unlocking.is_some()
     }
 
     /// What stands before the line that is being typed.
     pub(super) fn prompt(&self) -> String {
-        match &self.mode {
-            Mode::Commands => {
-                // A classic client shows the token here. That is a secret; the name says as much.
-                let name = self.user.as_ref().map_or("", |user| &user.name);
-                format!("Command {}: ", shown_name(name))
-            }
-            Mode::Password { name } => format!("Password of {}: ", shown_name(name)),
-            Mode::Live { group } => format!("{}> ", shown_name(group)),
-            Mode::Waiting(_) | Mode::Leaving => String::new(),
+        if self.is_waiting() {
+            return String::new();
         }
+        if self.is_live() {
+            return format!("{}> ", shown_name(&self.group));
+        }
+        if let Some(name) = &self.unlocking {
+            return format!("Password of {}: ", shown_name(name));
+        }
+        // A classic client shows the token here. That is a secret; the name says as much.
+        let name = self.user.as_deref().unwrap_or_default();
+        format!("Command {}: ", shown_name(name))
     }
 
     /// The last words to a server that is at the prompt too: they end the session.
-    pub(super) fn farewell(&self) -> Option<Vec<u8>> {
-        match (&self.mode, &self.user) {
-            (Mode::Commands, Some(user)) => Some(format!("logout {}\r\n", user.token).into_bytes()),
-            _ => None,
+    pub(super) fn farewell(&mut self) -> Option<Vec<u8>> {
+        if self.is_waiting() || self.is_live() {
+            return None;
         }
+        self.client.log_out().ok()?;
+        let line = self.client.outgoing().to_vec();
+        self.client.sent(line.len());
+        Some(line)
     }
 
     fn show(&mut self, text: impl Into<String>) {
@@ -220,9 +204,29 @@ impl Conversation {
         self.show("Error, the server's answer makes no sense");
     }
 
-    fn request(&mut self, line: String, request: Request) {
-        self.actions.push_back(Action::Send(line.into_bytes()));
-        self.mode = Mode::Waiting(request);
+    /// Makes a request, or says why there is none.
+    fn request(
+        &mut self,
+        request: Request,
+        make: impl FnOnce(&mut Client) -> Result<u64, RequestError>,
+    ) {
+        match make(&mut self.client) {
+            Ok(_) => {
+                self.waiting = Some(request);
+                self.write();
+            }
+            Err(RequestError::NotLoggedIn) => self.show("Error, not authorized"),
+            Err(error) => self.show(format!("Error, {error}")),
+        }
+    }
+
+    /// Has everything written that the client wants to write.
+    fn write(&mut self) {
+        while !self.client.outgoing().is_empty() {
+            let bytes = self.client.outgoing().to_vec();
+            self.client.sent(bytes.len());
+            self.actions.push_back(Action::Send(bytes));
+        }
     }
 
     fn command(&mut self, line: &str) {
@@ -231,15 +235,11 @@ impl Conversation {
             Typed::Auth {
                 name,
                 password: Some(password),
-            } => self.auth(name.to_owned(), password),
+            } => self.auth(name, password),
             Typed::Auth {
                 name,
                 password: None,
-            } if self.style.asks => {
-                self.mode = Mode::Password {
-                    name: name.to_owned(),
-                };
-            }
+            } if self.style.asks => self.unlocking = Some(name.to_owned()),
             Typed::Help => self.show(HELP),
             Typed::Quit => self.actions.push_back(Action::End { wished: true }),
             Typed::Incorrect | Typed::Auth { .. } => self.show("-Maaf, command tidak benar"),
@@ -258,36 +258,33 @@ impl Conversation {
     fn command_of_user(&mut self, typed: Typed<'_>) {
         let known = self.known.unwrap_or_default();
         match typed {
-            Typed::Send { to, text } => self.ask(
-                |token| format!("send {token} {to} {text}\r\n"),
-                Request::Send { to: to.to_owned() },
-            ),
+            Typed::Send { to, text } => {
+                let request = Request::Send { to: to.to_owned() };
+                self.request(request, |client| client.send(to, text));
+            }
             // A program gets what it always got.
             Typed::Inbox if self.style.readable && known.acks => self.peek(Paging::default()),
-            Typed::Inbox => self.ask(|token| format!("inbox {token}\r\n"), Request::Inbox),
+            Typed::Inbox => self.request(Request::Inbox, Client::inbox),
             Typed::History { from, count } if known.history || self.user.is_none() => {
                 self.recall(Past::new(from, count));
             }
             Typed::History { .. } => self.show("Error, this server keeps no history"),
             Typed::Outbox if known.outbox || self.user.is_none() => {
-                self.ask(|token| format!("outbox {token}\r\n"), Request::Outbox);
+                self.request(Request::Outbox, |client| client.command("outbox", ""));
             }
             Typed::Outbox => self.show("Error, this server does not tell what became of messages"),
             Typed::Realms if known.realms || self.user.is_none() => {
-                self.ask(|token| format!("checkrealm {token}\r\n"), Request::Realms);
+                self.request(Request::Realms, |client| client.command("checkrealm", ""));
             }
             Typed::Realms => self.show("Error, this server does not tell of other realms"),
-            Typed::ActiveUser => self.ask(
-                |token| format!("activeuser {token}\r\n"),
-                Request::ActiveUser,
-            ),
-            Typed::Logout => self.ask(|token| format!("logout {token}\r\n"), Request::Logout),
-            Typed::Group { name } => self.ask(
-                |token| format!("group {token} {name} origin\r\n"),
-                Request::Group {
+            Typed::ActiveUser => self.request(Request::ActiveUser, Client::active_users),
+            Typed::Logout => self.request(Request::Logout, Client::log_out),
+            Typed::Group { name } => {
+                let request = Request::Group {
                     name: name.to_owned(),
-                },
-            ),
+                };
+                self.request(request, |client| client.join(name));
+            }
             Typed::Nothing
             | Typed::Auth { .. }
             | Typed::Help
@@ -297,15 +294,7 @@ impl Conversation {
         }
     }
 
-    /// Asks for what only somebody who is logged in may, with the line that has the token in it.
-    fn ask(&mut self, line: impl FnOnce(&str) -> String, request: Request) {
-        match &self.user {
-            Some(user) => self.request(line(&user.token), request),
-            None => self.show("Error, not authorized"),
-        }
-    }
-
-    fn password(&mut self, name: String, password: &str) {
+    fn password(&mut self, name: &str, password: &str) {
         if password.is_empty() {
             self.show("Error, not authorized");
         } else {
@@ -313,53 +302,52 @@ impl Conversation {
         }
     }
 
-    fn auth(&mut self, name: String, password: &str) {
-        self.request(
-            format!("auth {name} {password}\r\n"),
-            Request::Auth { name },
-        );
+    fn auth(&mut self, name: &str, password: &str) {
+        let request = Request::Auth {
+            name: name.to_owned(),
+        };
+        self.request(request, |client| client.log_in(name, password));
     }
 
-    fn live(&mut self, group: String, line: &str) {
+    /// Says a line in the group.
+    fn live(&mut self, line: &str) {
         if line == "exit" {
-            self.mode = Mode::Leaving;
-            self.held.clear();
-        } else {
-            self.mode = Mode::Live { group };
-        }
-        if !line.is_empty() {
-            self.actions
-                .push_back(Action::Send(line.as_bytes().to_vec()));
+            self.request(Request::Leave, Client::leave);
+        } else if !line.is_empty() {
+            match self.client.say(line) {
+                Ok(()) => self.write(),
+                Err(error) => self.show(format!("Error, {error}")),
+            }
         }
     }
 
-    /// Takes all whole replies.
-    fn reply(&mut self, bytes: &[u8]) {
-        // Its end may have begun in the read before.
-        let from = self.held.len().saturating_sub(reply::END.len() - 1);
-        self.held.extend_from_slice(bytes);
-        let mut ends = self
-            .held
-            .get(from..)
-            .and_then(reply::first_len)
-            .map(|len| from + len);
-        while let Some(end) = ends {
-            let rest = self.held.split_off(end);
-            let whole = std::mem::replace(&mut self.held, rest);
-            let request = match std::mem::replace(&mut self.mode, Mode::Commands) {
-                Mode::Waiting(request) => Some(request),
-                mode => {
-                    self.mode = mode;
-                    None
+    fn came(&mut self, incoming: &Incoming) {
+        match incoming {
+            Incoming::Reply { reply, .. } => {
+                let request = self.waiting.take();
+                self.answered(reply.json(), request);
+            }
+            Incoming::Notice(reply) => self.answered(reply.json(), None),
+            Incoming::Joined { .. } => {
+                if let Some(Request::Group { name }) = self.waiting.take() {
+                    self.group = name;
                 }
-            };
-            self.answered(&whole, request);
-            ends = reply::first_len(&self.held);
+            }
+            Incoming::Text(text) => self.show(shown(text)),
+            Incoming::TooLong => {
+                self.show("The server's answer is too long.");
+                self.actions.push_back(Action::End { wished: false });
+            }
+            // Also what this program does not know yet.
+            _ => match self.waiting.take() {
+                Some(Request::Hello) => self.known = Some(Known::default()),
+                _ => self.show_senseless(),
+            },
         }
     }
 
-    fn answered(&mut self, whole: &[u8], request: Option<Request>) {
-        let reply = Reply::parse(whole);
+    fn answered(&mut self, json: &str, request: Option<Request>) {
+        let reply = Reply::parse(json);
         if let Some(Request::Hello) = request {
             return self.known = Some(Known::told(reply.as_ref()));
         }
@@ -370,7 +358,7 @@ impl Conversation {
             return self.show(error);
         }
         match request {
-            Some(Request::Auth { name }) => self.logged_in(name, reply.tokenid),
+            Some(Request::Auth { name }) => self.logged_in(name),
             Some(Request::Send { to }) => self.show(format!("message sent to {}", shown_name(&to))),
             Some(Request::Inbox) => self.inbox(&reply),
             Some(Request::Peek(paging)) => self.peeked(paging, &reply),
@@ -386,7 +374,7 @@ impl Conversation {
                 self.user = None;
                 self.show("Logout success!");
             }
-            Some(Request::Group { .. } | Request::Hello) | None => {
+            Some(Request::Group { .. } | Request::Leave | Request::Hello) | None => {
                 self.show(shown(reply.message.as_deref().unwrap_or_default()));
             }
         }
@@ -405,14 +393,11 @@ impl Conversation {
         }
     }
 
-    fn logged_in(&mut self, name: String, token: Option<String>) {
-        let Some(token) = token.filter(|token| token.bytes().all(|b| b.is_ascii_graphic())) else {
-            return self.show_senseless();
-        };
+    fn logged_in(&mut self, name: String) {
         self.show(format!("username {} logged in", shown_name(&name)));
-        self.user = Some(User { name, token });
+        self.user = Some(name);
         if self.known.is_none() {
-            self.request("hello\r\n".to_owned(), Request::Hello);
+            self.request(Request::Hello, |client| client.line("hello"));
         }
     }
 }

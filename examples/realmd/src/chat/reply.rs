@@ -6,12 +6,6 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
 
-/// What ends a reply.
-pub(super) const END: &[u8] = b"\r\n\r\n";
-
-/// What every reply begins with. No name holds a quotation mark, so no live text does.
-pub(super) const START: &[u8] = b"{\"status\": ";
-
 /// A reply, understood.
 #[derive(Debug, serde::Deserialize)]
 pub(super) struct Reply<'a> {
@@ -19,9 +13,6 @@ pub(super) struct Reply<'a> {
     /// What it says to a person.
     #[serde(default)]
     pub(super) message: Option<String>,
-    /// The token, after `auth`.
-    #[serde(default)]
-    pub(super) tokenid: Option<String>,
     /// The inbox, as it came.
     #[serde(default, borrow)]
     pub(super) messages: Option<&'a RawValue>,
@@ -43,8 +34,8 @@ pub(super) struct Reply<'a> {
 
 impl<'a> Reply<'a> {
     /// Reads a reply; nothing if it is none.
-    pub(super) fn parse(bytes: &'a [u8]) -> Option<Self> {
-        serde_json::from_str(std::str::from_utf8(bytes).ok()?).ok()
+    pub(super) fn parse(json: &'a str) -> Option<Self> {
+        serde_json::from_str(json).ok()
     }
 
     /// What went wrong, fit to be shown; nothing if nothing did.
@@ -119,68 +110,52 @@ impl<'de> Deserialize<'de> for Inbox {
     }
 }
 
-/// How long the first reply in these bytes is, its end included.
-pub(super) fn first_len(bytes: &[u8]) -> Option<usize> {
-    // JSON writes line ends inside a text as \r\n, so the first end is the end.
-    bytes
-        .windows(END.len())
-        .position(|window| window == END)
-        .map(|at| at + END.len())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn errors_say_what_went_wrong() {
-        let table: [(&[u8], Option<&str>); 4] = [
+        let table = [
             (
-                b"{\"status\": \"OK\", \"message\": \"Message Sent\"}\r\n\r\n",
+                "{\"status\": \"OK\", \"message\": \"Message Sent\"}\r\n\r\n",
                 None,
             ),
             (
-                b"{\"status\": \"ERROR\", \"message\": \"Password Salah\"}",
+                "{\"status\": \"ERROR\", \"message\": \"Password Salah\"}",
                 Some("Error, Password Salah"),
             ),
             (
-                b"{\"status\": \"ERROR\"}",
+                "{\"status\": \"ERROR\"}",
                 Some("Error, the server does not say why"),
             ),
             (
-                b"{\"status\": \"ERROR\", \"message\": \"Nama?\", \"code\": \"ambiguous\", \
+                "{\"status\": \"ERROR\", \"message\": \"Nama?\", \"code\": \"ambiguous\", \
                   \"candidates\": [\"a@r1\", \"a@r2\\u001b[m\"]}",
                 Some("Error, Nama?: a@r1, a@r2\\u{1b}[m"),
             ),
         ];
 
-        for (bytes, error) in table {
-            assert_eq!(Reply::parse(bytes).unwrap().error().as_deref(), error);
+        for (json, error) in table {
+            assert_eq!(Reply::parse(json).unwrap().error().as_deref(), error);
         }
     }
 
     #[test]
     fn what_is_no_reply_is_told_apart() {
-        for bytes in [
-            &b"messi: halo"[..],
-            b"",
-            b"[]",
-            b"{}",
-            b"{\"status\": 1}",
-            b"\xff",
-        ] {
-            assert!(Reply::parse(bytes).is_none());
+        for json in ["messi: halo", "", "[]", "{}", "{\"status\": 1}"] {
+            assert!(Reply::parse(json).is_none());
         }
     }
 
     #[test]
     fn an_inbox_is_shown_in_the_order_of_the_reply() {
-        let bytes = br#"{"status": "OK", "messages": {"messi": [
+        let json = r#"{"status": "OK", "messages": {"messi": [
             {"msg_from": "Lionel Messi", "msg_to": "Jordan Henderson", "msg": " hi\r\n"},
             {"msg_from": "Lionel Messi", "msg_to": "Jordan Henderson", "msg": " a\r\nb\u001b[0m \r\n"}],
             "lineker": [], "amsal": [{"msg_from": "amsal", "msg_to": "Jordan Henderson", "msg": " yo"}]}}"#;
 
-        let inbox = Reply::parse(bytes).unwrap().inbox().unwrap();
+        let inbox = Reply::parse(json).unwrap().inbox().unwrap();
 
         assert_eq!(
             inbox,
@@ -190,26 +165,20 @@ mod tests {
 
     #[test]
     fn an_empty_inbox_says_so() {
-        for bytes in [
-            &b"{\"status\": \"OK\", \"messages\": {}}"[..],
-            b"{\"status\": \"OK\", \"messages\": {\"messi\": []}}",
+        for json in [
+            "{\"status\": \"OK\", \"messages\": {}}",
+            "{\"status\": \"OK\", \"messages\": {\"messi\": []}}",
         ] {
             assert_eq!(
-                Reply::parse(bytes).unwrap().inbox().unwrap(),
+                Reply::parse(json).unwrap().inbox().unwrap(),
                 "No new messages."
             );
         }
         assert_eq!(
-            Reply::parse(b"{\"status\": \"OK\", \"messages\": \"Logged Out!\"}")
+            Reply::parse("{\"status\": \"OK\", \"messages\": \"Logged Out!\"}")
                 .unwrap()
                 .inbox(),
             None
         );
-    }
-
-    #[test]
-    fn a_reply_ends_at_its_first_end() {
-        assert_eq!(first_len(b"{}\r\n\r"), None);
-        assert_eq!(first_len(b"{}\r\n\r\n{}\r\n\r\n"), Some(6));
     }
 }

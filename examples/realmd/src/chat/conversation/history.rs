@@ -59,10 +59,9 @@ impl Conversation {
     /// Asks for what is missing; a server shows so many at a time.
     pub(super) fn recall(&mut self, past: Past) {
         let words = format!("{} {} {}", past.from, past.before, past.missing());
-        self.ask(
-            |token| format!("history {token} {words}\r\n"),
-            Request::History(past),
-        );
+        self.request(Request::History(past), |client| {
+            client.command("history", &words)
+        });
     }
 
     /// Shows the messages, once all have come.

@@ -17,7 +17,7 @@ pub(super) struct Paging {
 impl Conversation {
     /// Asks for the next page.
     pub(super) fn peek(&mut self, paging: Paging) {
-        self.ask(|token| format!("peek {token}\r\n"), Request::Peek(paging));
+        self.request(Request::Peek(paging), |client| client.command("peek", ""));
     }
 
     /// Shows a page, and then has it taken out.
@@ -49,10 +49,7 @@ impl Conversation {
         // Actions are carried out in order, and the first that fails ends the program: what
         // could not be shown stays in the inbox.
         self.show(lines.join("\n"));
-        self.ask(
-            |token| format!("ack {token} {}\r\n", paging.shown_upto),
-            Request::Ack(paging),
-        );
+        self.request(Request::Ack(paging), |client| client.ack(paging.shown_upto));
     }
 
     /// Goes on with the next page, if there is one.
