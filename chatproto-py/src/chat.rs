@@ -4,12 +4,11 @@ use crate::clock;
 use crate::desk::{Desk, Found};
 use crate::driver::{Driver, Step, Unusable};
 use crate::error;
-use crate::job::Job;
 use crate::json;
-use crate::storage::Place;
 use crate::user;
 use chatproto::store::sqlite::Durability;
 use chatproto::wire::command::Command;
+use chatproto::work::{Job, Place};
 use chatproto::{
     Config, Limits, Now, Output, Password, PasswordHash, Passwords, Profile, Realm, RealmName,
     RequestId, Token, UserConfig,
