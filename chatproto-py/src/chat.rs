@@ -5,14 +5,13 @@ use crate::desk::{Desk, Found};
 use crate::driver::{Driver, Step, Unusable};
 use crate::error;
 use crate::inbox;
-use crate::job::Job;
 use crate::json;
 use crate::names::Names;
-use crate::storage::Place;
 use crate::user;
 use chatproto::store::sqlite::Durability;
 use chatproto::wire::command::Command;
 use chatproto::wire::packed;
+use chatproto::work::{Job, Place};
 use chatproto::{
     Config, Detail, Limits, Now, Output, Password, PasswordHash, Passwords, Profile, Realm,
     RealmName, RequestId, Token, UserConfig,

@@ -1,8 +1,8 @@
 //! Where threads that share a realm leave for each other what they took out of it: replies that
 //! another one waits for, and work that whoever waits may do.
 
-use crate::job::Job;
 use chatproto::RequestId;
+use chatproto::work::Job;
 use parking_lot::{Condvar, Mutex};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;

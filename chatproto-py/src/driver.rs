@@ -3,9 +3,8 @@
 use crate::clock;
 use crate::error;
 use crate::fork::{Forked, Origin};
-use crate::job::{Answer, Job};
-use crate::storage::{Place, Storage};
 use chatproto::store::StoreError;
+use chatproto::work::{Answer, Job, Place, Storage};
 use chatproto::{Config, ConfigError, Limits, Now, Output, Realm, RealmName, RestoreError};
 use parking_lot::Mutex;
 use pyo3::PyErr;

@@ -1,8 +1,8 @@
 //! A realm's own secret key, as a Python object.
 
 use crate::driver::fresh_seed;
-use crate::error;
-use crate::key_file;
+use crate::error::{self, ConfigError};
+use chatproto::key_file::{self, KeyFileError};
 use chatproto::link::key::StaticKey as EngineKey;
 use pyo3::prelude::*;
 use std::path::PathBuf;
@@ -32,7 +32,7 @@ impl StaticKey {
     /// refuses something.
     #[staticmethod]
     fn load(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
-        let key = py.detach(|| key_file::read(&path))?;
+        let key = py.detach(|| key_file::read(&path)).map_err(of_file)?;
         Ok(Self { key })
     }
 
@@ -42,7 +42,9 @@ impl StaticKey {
     #[staticmethod]
     fn load_or_make(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
         let made = Self::generate()?;
-        let key = py.detach(|| key_file::read_or_write(&path, made.key))?;
+        let key = py
+            .detach(|| key_file::read_or_write(&path, made.key))
+            .map_err(of_file)?;
         Ok(Self { key })
     }
 
@@ -52,7 +54,8 @@ impl StaticKey {
     /// Raises ConfigError, with the code "key_exists" if there is such a file, and "key_file" if the
     /// system refuses something.
     fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
-        py.detach(|| key_file::write(&path, &self.key))?;
+        py.detach(|| key_file::write(&path, &self.key))
+            .map_err(of_file)?;
         Ok(())
     }
 
@@ -65,4 +68,18 @@ impl StaticKey {
     fn __repr__(&self) -> String {
         format!("StaticKey(***, public='{}')", self.key.public())
     }
+}
+
+fn of_file(error: KeyFileError) -> PyErr {
+    let code = match &error {
+        KeyFileError::NotThere(_) => {
+            let sentence = format!("{error}: StaticKey.load_or_make makes one");
+            return error::raise::<ConfigError>("key_not_there", sentence);
+        }
+        KeyFileError::Open { .. } => "key_open",
+        KeyFileError::NoKey { .. } => "no_key",
+        KeyFileError::Exists(_) => "key_exists",
+        _ => "key_file",
+    };
+    error::raise::<ConfigError>(code, error)
 }

@@ -2,9 +2,9 @@
 
 use crate::error::{self, ConfigError};
 use crate::peer::Peer;
-use crate::storage::Place;
 use crate::user::User;
 use chatproto::store::sqlite::Durability;
+use chatproto::work::Place;
 use chatproto::{Config, Detail, Limits, Passwords, RealmName};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyMapping};

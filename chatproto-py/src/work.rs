@@ -3,8 +3,8 @@
 use crate::clock::Moment;
 use crate::driver::Driver;
 use crate::error::{self, MisuseError};
-use crate::job::Job;
 use crate::output::Output;
+use chatproto::work::Job;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use std::sync::Arc;

@@ -18,6 +18,8 @@ mod error;
 mod group;
 mod id;
 mod inbox;
+#[cfg(feature = "files")]
+pub mod key_file;
 mod limits;
 pub mod link;
 mod name;
@@ -34,6 +36,8 @@ mod slots;
 pub mod store;
 mod time;
 pub mod wire;
+#[cfg(feature = "sqlite")]
+pub mod work;
 
 pub use config::{Config, ConfigError, Detail, PeerConfig, PeerKind, UserConfig};
 pub use envelope::{Envelope, EnvelopeError, Kind, Vouched};

@@ -61,6 +61,16 @@ impl Wal {
         })
     }
 
+    /// Whether [`tidy`](Self::tidy) would move anything.
+    fn is_long(&self) -> bool {
+        let Some(step) = self.step else {
+            return false;
+        };
+        let pages = self.pages.load(Ordering::Relaxed);
+        let has_begun_anew = pages < self.next.saturating_sub(step);
+        pages >= if has_begun_anew { step } else { self.next }
+    }
+
     /// Moves the log into the file if it is long, so that the next commit begins it anew.
     fn tidy(&mut self, connection: &Connection) -> Result<(), Fault> {
         let Some(step) = self.step else {
@@ -115,6 +125,12 @@ pub struct Compacted {
 }
 
 impl SqliteStore {
+    /// Whether the log of commits is so long that [`tidy`](Self::tidy) would do something.
+    #[must_use]
+    pub fn wants_tidying(&self) -> bool {
+        self.broken.is_none() && self.wal.is_long()
+    }
+
     /// Moves the log of commits into the file when it has become long; call it after each commit
     /// that was reported. Mostly it does nothing; otherwise it takes about as long as a commit or
     /// two. Readers that are slow let the log grow meanwhile.

@@ -1,31 +1,56 @@
-//! Slow work that a realm asks for: hashing, reading the store, committing to it.
+//! The slow work of a realm with a store in a file or in memory: hashing, reading, committing. Whoever drives a
+//! realm and keeps it there takes a [`Job`] out of it, runs it in some thread, and gives the
+//! [`Answer`] back.
 
-use crate::storage::Storage;
-use chatproto::store::{Fetch, Fetched, QueueFetch, QueuedEnvelope};
-use chatproto::{
-    Batch, Misuse, Now, Output, PasswordAnswer, PasswordJob, Realm, RequestId, StoreFailure,
-};
+mod storage;
+#[cfg(test)]
+mod tests;
+
+pub use storage::{Place, Storage};
+
+use crate::error::Misuse;
+use crate::output::{Output, RequestId};
+use crate::password::{PasswordAnswer, PasswordJob};
+use crate::realm::Realm;
+use crate::record::{Batch, StoreFailure};
+use crate::store::{Fetch, Fetched, QueueFetch, QueuedEnvelope};
+use crate::time::Now;
 
 /// What any thread may do, once.
-pub(crate) enum Job {
+#[derive(Debug)]
+pub enum Job {
+    /// A password to hash or check.
     Hash(RequestId, PasswordJob),
+    /// Messages to read.
     Fetch(RequestId, Fetch),
+    /// Envelopes to read that wait for a peer.
     FetchQueue(RequestId, QueueFetch),
+    /// Changes to keep.
     Commit(Batch),
 }
 
-/// What came of it, for the realm.
-pub(crate) enum Answer {
+/// What came of a [`Job`], for the realm.
+#[derive(Debug)]
+pub enum Answer {
+    /// Of a password.
     Hashed(RequestId, PasswordAnswer),
+    /// The messages; none if they could not be read.
     Fetched(RequestId, Option<Fetched>),
+    /// The envelopes; none if they could not be read.
     QueueFetched(RequestId, Option<Vec<QueuedEnvelope>>),
+    /// The batch of that number is in the store.
     Committed(u64),
+    /// It is not, for that reason.
     NotCommitted(u64, StoreFailure),
 }
 
 impl Job {
-    /// Takes an output that is slow work, and gives any other back.
-    pub(crate) fn of(output: Output) -> Result<Self, Output> {
+    /// Takes an output that is slow work.
+    ///
+    /// # Errors
+    ///
+    /// Any other output, as it came.
+    pub fn of(output: Output) -> Result<Self, Output> {
         match output {
             Output::Hash(request, job) => Ok(Self::Hash(request, job)),
             Output::Fetch(request, fetch) => Ok(Self::Fetch(request, fetch)),
@@ -34,8 +59,9 @@ impl Job {
         }
     }
 
-    /// What kind of work it is, as a word.
-    pub(crate) fn kind(&self) -> &'static str {
+    /// What kind of work it is, as a word: "hash", "read" or "commit".
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
         match self {
             Self::Hash(..) => "hash",
             Self::Fetch(..) | Self::FetchQueue(..) => "read",
@@ -43,8 +69,9 @@ impl Job {
         }
     }
 
-    /// Does it.
-    pub(crate) fn run(&self, storage: Option<&Storage>) -> Answer {
+    /// Does it. What fails in the store is part of the answer, and [`Storage::failure`] says why.
+    #[must_use]
+    pub fn run(&self, storage: Option<&Storage>) -> Answer {
         let done = match (self, storage) {
             (Self::Hash(request, job), _) => Ok(Answer::Hashed(*request, job.run())),
             (Self::Fetch(request, fetch), Some(storage)) => storage
@@ -68,7 +95,8 @@ impl Job {
     }
 
     /// The answer where it came to nothing.
-    pub(crate) fn failed(&self) -> Answer {
+    #[must_use]
+    pub fn failed(&self) -> Answer {
         match self {
             Self::Hash(request, _) => Answer::Hashed(*request, PasswordAnswer::Failed),
             Self::Fetch(request, _) => Answer::Fetched(*request, None),
@@ -80,7 +108,12 @@ impl Job {
 
 impl Answer {
     /// Gives it to the realm that has asked.
-    pub(crate) fn tell(self, realm: &mut Realm, now: Now) -> Result<(), Misuse> {
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::WrongBatch`] or [`Misuse::UnknownRequest`] if the realm has not asked, or was
+    /// answered before.
+    pub fn tell(self, realm: &mut Realm, now: Now) -> Result<(), Misuse> {
         match self {
             Self::Hashed(request, answer) => realm.verified(request, answer, now),
             Self::Fetched(request, fetched) => realm.fetched(request, fetched, now),

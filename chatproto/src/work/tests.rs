@@ -1,0 +1,122 @@
+//! A realm with its store in a file or in memory, worked by hand.
+
+use super::{Answer, Job, Place, Storage};
+use crate::config::{Config, UserConfig};
+use crate::name::RealmName;
+use crate::output::Output;
+use crate::password::Passwords;
+use crate::realm::Realm;
+use crate::store::StoreError;
+use crate::store::sqlite::Durability;
+use crate::time::Now;
+
+const NOW: Now = Now::new(0, 1_790_000_000_000);
+
+fn open(place: &Place) -> (Realm, Storage) {
+    let name = RealmName::parse("realm1").unwrap();
+    let config = Config::new(name.clone())
+        .user(UserConfig::new("messi", "Lionel Messi", "Argentina", "surabaya").unwrap())
+        .passwords(Passwords::Plain)
+        .durable(true);
+    let mut restore = Realm::restore(config, [7; 32], NOW).unwrap();
+    let storage = Storage::open(place, &name, &mut restore).unwrap();
+    (restore.finish().unwrap(), storage)
+}
+
+fn file(folder: &tempfile::TempDir) -> Place {
+    Place::File {
+        path: folder.path().join("realm1.db"),
+        durability: Durability::Os,
+    }
+}
+
+/// Runs every job there is; returns the replies and the kinds of the jobs.
+fn work(realm: &mut Realm, storage: &Storage) -> (Vec<String>, Vec<&'static str>) {
+    let (mut replies, mut kinds) = (Vec::new(), Vec::new());
+    for _ in 0..100 {
+        let mut jobs = Vec::new();
+        while let Some(output) = realm.poll_output() {
+            match Job::of(output) {
+                Ok(job) => jobs.push(job),
+                Err(Output::Reply(_, reply)) => replies.push(String::from_utf8(reply).unwrap()),
+                Err(_) => {}
+            }
+        }
+        jobs.extend(realm.take_batch().map(Job::Commit));
+        for job in &jobs {
+            kinds.push(job.kind());
+            job.run(Some(storage)).tell(realm, NOW).unwrap();
+        }
+        if jobs.is_empty() {
+            return (replies, kinds);
+        }
+    }
+    panic!("the realm never comes to rest");
+}
+
+#[test]
+fn what_was_committed_is_there_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut realm, storage) = open(&file(&folder));
+    realm.send_from("messi", "messi", "kept", NOW);
+    let (replies, kinds) = work(&mut realm, &storage);
+    assert_eq!(
+        replies,
+        ["{\"status\": \"OK\", \"message\": \"Message Sent\"}\r\n\r\n"]
+    );
+    assert!(kinds.contains(&"commit"));
+
+    drop((realm, storage));
+    let (mut realm, storage) = open(&file(&folder));
+    realm.take_inbox("messi", NOW);
+    let (replies, _) = work(&mut realm, &storage);
+
+    assert_eq!(replies.len(), 1);
+    assert!(replies[0].contains("\"msg\": \"kept\""), "{}", replies[0]);
+}
+
+#[test]
+fn a_closed_store_keeps_nothing_and_says_why() {
+    let (mut realm, storage) = open(&Place::Memory);
+    assert_eq!(storage.failure(), None);
+    storage.close();
+
+    realm.send_from("messi", "messi", "lost", NOW);
+    let (replies, _) = work(&mut realm, &storage);
+
+    let broken = StoreError::Broken("the store is closed".to_owned());
+    assert_eq!(storage.failure(), Some(broken));
+    assert!(
+        replies.iter().all(|reply| !reply.contains("\"OK\"")),
+        "{replies:?}"
+    );
+}
+
+#[test]
+fn work_without_a_store_fails() {
+    let (mut realm, _) = open(&Place::Memory);
+    let batch = realm.take_batch().unwrap();
+    let number = batch.number;
+
+    let answer = Job::Commit(batch).run(None);
+
+    assert!(matches!(answer, Answer::NotCommitted(it, _) if it == number));
+}
+
+#[test]
+fn a_long_log_wants_tidying_until_it_was_tidied() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut realm, storage) = open(&file(&folder));
+    assert!(!storage.wants_tidying());
+
+    // 1 MiB of log is long.
+    let text = "x".repeat(60_000);
+    for _ in 0..40 {
+        realm.send_from("messi", "messi", &text, NOW);
+        work(&mut realm, &storage);
+    }
+    assert!(storage.wants_tidying());
+    storage.tidy();
+
+    assert!(!storage.wants_tidying());
+}
