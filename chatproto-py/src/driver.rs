@@ -140,6 +140,7 @@ impl Driver {
             && is_commit
         {
             storage.tidy();
+            storage.sweep(now);
         }
         match told {
             // A job is run once, so the realm knows of it.

@@ -4,10 +4,17 @@
 use crate::name::RealmName;
 use crate::realm::Restore;
 use crate::record::Batch;
-use crate::store::sqlite::{Durability, SqliteOptions, SqliteReader, SqliteStore};
+use crate::store::sqlite::{Durability, Retention, SqliteOptions, SqliteReader, SqliteStore};
 use crate::store::{Fetch, Fetched, QueueFetch, QueuedEnvelope, Store as _, StoreError};
+use crate::time::Now;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Between the end of a sweep and the next, in ms.
+const SWEEP_EVERY_MS: u64 = 60 * 60 * 1_000;
+/// Inboxes and messages that one step of a sweep looks at; a commit may have to wait for it.
+const SWEEP_BUDGET: u64 = 256;
 
 /// Where a realm is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +44,9 @@ pub struct Storage {
     reader: Option<Mutex<Option<SqliteReader>>>,
     /// Why nothing could be written, or read, at last.
     failure: Mutex<Option<StoreError>>,
+    retention: Retention,
+    /// When old history is next looked for, on the clock that never goes back.
+    next_sweep_ms: AtomicU64,
 }
 
 impl Storage {
@@ -68,7 +78,17 @@ impl Storage {
             reader,
             store: Mutex::new(Some(store)),
             failure: Mutex::new(None),
+            retention: Retention::default(),
+            // Soon: a realm may never run for long.
+            next_sweep_ms: AtomicU64::new(0),
         })
+    }
+
+    /// Says how long messages stay that were read.
+    #[must_use]
+    pub fn retaining(mut self, retention: Retention) -> Self {
+        self.retention = retention;
+        self
     }
 
     /// Keeps a batch.
@@ -94,6 +114,29 @@ impl Storage {
     pub fn tidy(&self) {
         // Where this fails, so does the next commit, and says so.
         let _ = self.with(&self.store, SqliteStore::tidy);
+    }
+
+    /// Whether [`sweep`](Self::sweep) has something to do.
+    #[must_use]
+    pub fn wants_sweeping(&self, now: Now) -> bool {
+        now.mono_ms >= self.next_sweep_ms.load(Ordering::Relaxed)
+    }
+
+    /// Deletes a little of the history that is too old, if it is time to; call it after commits.
+    pub fn sweep(&self, now: Now) {
+        if !self.wants_sweeping(now) {
+            return;
+        }
+        let pruned = self.with(&self.store, |store| {
+            let pruned = store.prune(self.retention, now.unix_ms, SWEEP_BUDGET)?;
+            store.tidy()?;
+            Ok(pruned)
+        });
+        // Where this fails, so does the next commit, and says so.
+        if pruned.map_or(true, |pruned| pruned.is_done) {
+            let next_ms = now.mono_ms.saturating_add(SWEEP_EVERY_MS);
+            self.next_sweep_ms.store(next_ms, Ordering::Relaxed);
+        }
     }
 
     /// Reads messages.

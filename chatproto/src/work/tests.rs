@@ -2,12 +2,13 @@
 
 use super::{Answer, Job, Place, Storage};
 use crate::config::{Config, UserConfig};
+use crate::id::UserId;
 use crate::name::RealmName;
 use crate::output::Output;
 use crate::password::Passwords;
 use crate::realm::Realm;
-use crate::store::StoreError;
-use crate::store::sqlite::Durability;
+use crate::store::sqlite::{Durability, Retention};
+use crate::store::{Fetch, StoreError};
 use crate::time::Now;
 
 const NOW: Now = Now::new(0, 1_790_000_000_000);
@@ -119,4 +120,43 @@ fn a_long_log_wants_tidying_until_it_was_tidied() {
     storage.tidy();
 
     assert!(!storage.wants_tidying());
+}
+
+#[test]
+fn old_history_goes_a_little_at_a_time_and_is_looked_for_once_an_hour() {
+    let (mut realm, storage) = open(&Place::Memory);
+    let storage = storage.retaining(Retention {
+        ms: u64::MAX,
+        messages_max: 2,
+    });
+    let later = |ms| Now::new(NOW.mono_ms + ms, NOW.unix_ms + ms);
+    let read_some = |realm: &mut Realm, storage: &Storage| {
+        for _ in 0..300 {
+            realm.send_from("messi", "messi", "read", NOW);
+        }
+        realm.take_inbox("messi", NOW);
+        work(realm, storage);
+    };
+    let kept = |storage: &Storage| {
+        let everything = Fetch::range(UserId::new(0), 0, u64::from(u32::MAX));
+        storage.fetch(&everything).unwrap().messages.len()
+    };
+    read_some(&mut realm, &storage);
+    assert_eq!(kept(&storage), 300);
+
+    storage.sweep(NOW);
+    let after_a_step = kept(&storage);
+    storage.sweep(NOW);
+    let after_a_sweep = kept(&storage);
+    read_some(&mut realm, &storage);
+    storage.sweep(later(3_599_999));
+    let within_the_hour = kept(&storage);
+    assert!(storage.wants_sweeping(later(3_600_000)));
+    for _ in 0..3 {
+        storage.sweep(later(3_600_000));
+    }
+
+    assert!((3..300).contains(&after_a_step), "{after_a_step}");
+    assert_eq!((after_a_sweep, within_the_hour), (2, 302));
+    assert_eq!(kept(&storage), 2);
 }

@@ -16,6 +16,16 @@ pub struct Retention {
     pub messages_max: u64,
 }
 
+impl Default for Retention {
+    /// 30 days, and 10,000 messages of an inbox.
+    fn default() -> Self {
+        Self {
+            ms: 30 * 24 * 60 * 60 * 1_000,
+            messages_max: 10_000,
+        }
+    }
+}
+
 /// What one call of [`SqliteStore::prune`] did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -40,8 +50,9 @@ const UNMARK: &str = "DELETE FROM read_marks WHERE key BETWEEN ?1 AND ?2";
 const MARKS: u64 = 16;
 
 impl SqliteStore {
-    /// Deletes messages that were read long ago, the oldest of an inbox first. One call looks at no more than `budget` inboxes and messages, so that a commit
-    /// never waits long; the next goes on where it ended.
+    /// Deletes messages that were read long ago, the oldest of an inbox first. One call looks at no
+    /// more than `budget` inboxes and messages, so that a commit never waits long; the next goes on
+    /// where it ended.
     ///
     /// # Errors
     ///
