@@ -144,6 +144,7 @@ def test_work_is_done_once() -> None:
     assert error.value.code == "work_done"
 
 
+@pytest.mark.debug_build
 def test_a_realm_that_has_met_a_bug_says_so_ever_after() -> None:
     realm = plain_realm()
 
