@@ -33,7 +33,8 @@ use std::sync::Arc;
 /// want one too.
 ///
 /// Raises ConfigError, InvalidNameError or LimitError for arguments that contradict themselves, and
-/// StoreError if the store cannot be opened.
+/// StoreError if the store cannot be opened. Every method raises MisuseError after `close`, ForkError in
+/// a process that was forked since, and InternalError once the realm has met a bug.
 #[pyclass(frozen, module = "chatproto")]
 pub(crate) struct Realm {
     driver: Arc<Driver>,
@@ -115,8 +116,8 @@ impl Realm {
 
     // Clients.
 
-    /// Takes a new connection from an address, written without its port, by which connections are
-    /// counted. Returns the connection's number. One too many is told so and closed.
+    /// Takes a new connection from `address`, a str without the port, by which connections are counted.
+    /// Returns the connection's number, an int. One connection too many is told so and closed.
     #[pyo3(signature = (address, *, now=None))]
     fn open(&self, address: &str, now: Option<&Moment>) -> PyResult<u64> {
         let (connection, now) = (Connection::new(address), clock::at(now));
@@ -124,7 +125,10 @@ impl Realm {
         Ok(id.as_u64())
     }
 
-    /// Takes what one read brought, bytes or anything like them. In a live group one read is one message.
+    /// Takes what one read brought: bytes, or anything like them. In a live group one read is one
+    /// message.
+    ///
+    /// What is said of a connection that is gone changes nothing, here and in the methods below.
     #[pyo3(signature = (connection, data, *, now=None))]
     fn receive(
         &self,
@@ -153,7 +157,7 @@ impl Realm {
         Ok(self.driver.with(|realm| realm.closed(id, now))?)
     }
 
-    /// Returns what to write to a connection now.
+    /// Returns the bytes to write to a connection now; b"" if there are none.
     fn outgoing<'py>(&self, py: Python<'py>, connection: u64) -> PyResult<Bound<'py, PyBytes>> {
         let id = ConnectionId::from_u64(connection);
         let bytes = self.driver.with(|realm| realm.outgoing(id).to_vec())?;
@@ -170,8 +174,9 @@ impl Realm {
         noted.map_err(error::of_misuse)
     }
 
-    /// Carries out one command without a connection, such as "auth messi surabaya"; a line end is added
-    /// where there is none. Returns a number, which the Reply that answers it has too.
+    /// Carries out one command without a connection, such as "auth messi surabaya", given as a str or
+    /// bytes; a line end is added where there is none. Returns an int, which the Reply that answers it
+    /// has as its `request`.
     #[pyo3(signature = (line, *, now=None))]
     fn execute(&self, line: &Bound<'_, PyAny>, now: Option<&Moment>) -> PyResult<u64> {
         let now = clock::at(now);
@@ -184,7 +189,7 @@ impl Realm {
 
     // What it asks for, and the time.
 
-    /// Returns all that the realm asks for or tells, in its order; an empty list if there is nothing.
+    /// Returns a list of all that the realm asks for or tells, in its order; empty if there is nothing.
     fn outputs(&self, py: Python<'_>) -> PyResult<Vec<Py<PyAny>>> {
         let steps = self.driver.steps()?;
         let mut outputs = Vec::with_capacity(steps.len());
@@ -194,13 +199,13 @@ impl Realm {
         Ok(outputs)
     }
 
-    /// Returns when `handle_timeout` is due, on the clock of `Now.mono_ms`; None if it is not.
+    /// Returns when `handle_timeout` is due, in ms on the clock of `Now.mono_ms`; None if it is not.
     fn next_deadline_ms(&self) -> PyResult<Option<u64>> {
         let deadline = self.driver.with(|realm| realm.poll_timeout())?;
         Ok(deadline.map(|deadline| deadline.at_ms))
     }
 
-    /// Returns how many seconds remain until `handle_timeout` is due; None if it is not.
+    /// Returns how many seconds, a float, remain until `handle_timeout` is due; None if it is not.
     #[pyo3(signature = (*, now=None))]
     fn wait_seconds(&self, now: Option<&Moment>) -> PyResult<Option<f64>> {
         let now = clock::at(now);
@@ -228,8 +233,8 @@ impl Realm {
         TransportConfig::make(own, self.key.as_ref().map(Py::get), &peers, limits)
     }
 
-    /// Notes that a link with a peer is up, as a LinkTransport tells with Up. Returns the link's number.
-    /// Of two links with one peer the realm closes one.
+    /// Notes that a link with a peer is up, as a LinkTransport tells with Up. Returns the link's
+    /// number, an int. Of two links with one peer the realm closes one.
     ///
     /// Raises MisuseError for a realm that is no peer, or another word than "dialled" or "accepted".
     #[pyo3(signature = (peer, direction, *, now=None))]
@@ -257,7 +262,7 @@ impl Realm {
             .with(|realm| realm.link_frames(id, &frames, now))?)
     }
 
-    /// Returns the frames to send over a link now.
+    /// Returns a list of the frames to send over a link now.
     fn link_outgoing(&self, link: u64) -> PyResult<Vec<Frame>> {
         let id = LinkId::from_u64(link);
         let frames = self.driver.with(|realm| realm.link_outgoing(id).to_vec())?;
@@ -293,7 +298,7 @@ impl Realm {
         noted.map_err(error::of_misuse)
     }
 
-    /// Returns how the realm stands with each peer.
+    /// Returns a list with a PeerStatus for each peer.
     fn peers(&self) -> PyResult<Vec<PeerStatus>> {
         let peers: Vec<_> = self.driver.with(|realm| realm.peers().collect())?;
         Ok(peers.into_iter().map(PeerStatus::from).collect())

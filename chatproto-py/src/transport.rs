@@ -198,7 +198,7 @@ impl LinkTransport {
         taken.map_err(of_transport)
     }
 
-    /// Returns what to write to the connection now.
+    /// Returns the bytes to write to the connection now; b"" if there are none.
     fn outgoing<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         let bytes = self.with(|transport| transport.outgoing().to_vec())?;
         Ok(PyBytes::new(py, &bytes))
@@ -227,8 +227,8 @@ impl LinkTransport {
         Err(error::of_misuse(chatproto::Misuse::SentTooMuch))
     }
 
-    /// Returns what happened since the last call: one Up, before all else, and Frames. A realm wants
-    /// to hear of the first with `Realm.link_up`, and of the others with `Realm.link_frames`.
+    /// Returns a list of what happened since the last call: one Up, before all else, and Frames. A realm
+    /// wants to hear of the first with `Realm.link_up`, and of the others with `Realm.link_frames`.
     fn outputs(&self, py: Python<'_>) -> PyResult<Vec<Py<PyAny>>> {
         let events: Vec<_> =
             self.with(|transport| std::iter::from_fn(|| transport.poll_event()).collect())?;
@@ -271,7 +271,7 @@ impl LinkTransport {
             .map_err(of_transport)
     }
 
-    /// Returns how many seconds remain until `handle_timeout` is due; None if it never is.
+    /// Returns how many seconds, a float, remain until `handle_timeout` is due; None if it never is.
     #[pyo3(signature = (*, now=None))]
     fn wait_seconds(&self, now: Option<&Moment>) -> PyResult<Option<f64>> {
         let now = clock::at(now);

@@ -177,6 +177,12 @@ def test_a_user_without_a_password_is_refused(user: dict[str, Any]) -> None:
     assert "budi" not in chat.users
 
 
+def test_users_are_a_mapping() -> None:
+    for users in [3, ["messi"], "messi"]:
+        with pytest.raises(TypeError, match="mapping from names"):
+            Chat(users)  # type: ignore[arg-type]
+
+
 def test_names_are_checked() -> None:
     with pytest.raises(InvalidNameError) as raised:
         Chat().users["dua kata"] = BUDI

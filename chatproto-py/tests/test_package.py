@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 import chatproto
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -52,12 +53,13 @@ def test_the_package_is_typed() -> None:
     assert package.joinpath("_native.pyi").is_file()
 
 
-def test_the_programs_in_the_readme_run() -> None:
-    readme = (ROOT / "README.md").read_text()
+@pytest.mark.parametrize(("readme", "count"), [("README.md", 2), ("chatproto-py/README.md", 1)])
+def test_the_programs_in_a_readme_run(readme: str, count: int) -> None:
+    text = (ROOT / readme).read_text()
 
-    programs = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    programs = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
 
-    assert len(programs) == 2
+    assert len(programs) == count
     for program in programs:
         subprocess.run([sys.executable, "-W", "error", "-c", program], check=True, timeout=60)
 

@@ -1,10 +1,22 @@
-"""chatproto: a chat realm as a library.
+"""A chat server as a library: users, inboxes, live groups, and links to other servers.
 
->>> import chatproto
->>> chatproto.error_codes()["wrong_password"]
-'Password Salah'
+- `Chat` takes the place of the class that coursework servers are written around.
+- `ChatClient` takes the place of the coursework's client.
+- `chatproto.asyncio` has a whole server, and a client for bots; import it by itself.
+- `Realm` is the engine beneath them, without sockets, threads or clocks. Its outputs and events are
+  the subclasses of `Output`. `LinkTransport`, `Peer` and `StaticKey` are for links to other realms.
 
-A realm is fed and asked: bytes go in, and what to do comes out.
+Lines go into a `Chat`, and replies come out:
+
+>>> from chatproto import Chat
+>>> chat = Chat()
+>>> chat.proses("auth messi bandung")
+{'status': 'ERROR', 'message': 'Password Salah'}
+
+Whatever this package raises of its own is a `ChatProtoError`, whose `code` is a stable word for what
+went wrong. `error_codes` has the errors that a server replies with.
+
+A `Realm` is fed and asked: bytes go in, and what to do comes out.
 
 >>> from chatproto import Realm, Send, User
 >>> realm = Realm("realm1", [User("messi", "surabaya", "Lionel Messi")], passwords="plain")

@@ -285,7 +285,8 @@ class Realm:
     want one too.
 
     Raises ConfigError, InvalidNameError or LimitError for arguments that contradict themselves, and
-    StoreError if the store cannot be opened.
+    StoreError if the store cannot be opened. Every method raises MisuseError after `close`, ForkError in
+    a process that was forked since, and InternalError once the realm has met a bug.
     """
 
     def __new__(
@@ -316,11 +317,15 @@ class Realm:
     def store_failure(self) -> str | None:
         """Why the store failed at what it was asked for last, and what to do; None if it did not."""
     def open(self, address: str, *, now: Now | None = None) -> int:
-        """Takes a new connection from an address, written without its port, by which connections are
-        counted. Returns the connection's number. One too many is told so and closed.
+        """Takes a new connection from `address`, a str without the port, by which connections are counted.
+        Returns the connection's number, an int. One connection too many is told so and closed.
         """
     def receive(self, connection: int, data: ReadableBuffer, *, now: Now | None = None) -> None:
-        """Takes what one read brought, bytes or anything like them. In a live group one read is one message."""
+        """Takes what one read brought: bytes, or anything like them. In a live group one read is one
+        message.
+
+        What is said of a connection that is gone changes nothing, here and in the methods below.
+        """
     def ended(self, connection: int, *, now: Now | None = None) -> None:
         """Notes that the client will send no more, but may still read."""
     def closed(self, connection: int, *, now: Now | None = None) -> None:
@@ -328,22 +333,23 @@ class Realm:
         `inbox` among them empties nothing.
         """
     def outgoing(self, connection: int) -> bytes:
-        """Returns what to write to a connection now."""
+        """Returns the bytes to write to a connection now; b"" if there are none."""
     def sent(self, connection: int, n: int, *, now: Now | None = None) -> None:
         """Notes that the first `n` bytes of `outgoing` were written.
 
         Raises MisuseError for more than there were.
         """
     def execute(self, line: str | ReadableBuffer, *, now: Now | None = None) -> int:
-        """Carries out one command without a connection, such as "auth messi surabaya"; a line end is added
-        where there is none. Returns a number, which the Reply that answers it has too.
+        """Carries out one command without a connection, such as "auth messi surabaya", given as a str or
+        bytes; a line end is added where there is none. Returns an int, which the Reply that answers it
+        has as its `request`.
         """
     def outputs(self) -> list[Output]:
-        """Returns all that the realm asks for or tells, in its order; an empty list if there is nothing."""
+        """Returns a list of all that the realm asks for or tells, in its order; empty if there is nothing."""
     def next_deadline_ms(self) -> int | None:
-        """Returns when `handle_timeout` is due, on the clock of `Now.mono_ms`; None if it is not."""
+        """Returns when `handle_timeout` is due, in ms on the clock of `Now.mono_ms`; None if it is not."""
     def wait_seconds(self, *, now: Now | None = None) -> float | None:
-        """Returns how many seconds remain until `handle_timeout` is due; None if it is not."""
+        """Returns how many seconds, a float, remain until `handle_timeout` is due; None if it is not."""
     def handle_timeout(self, *, now: Now | None = None) -> None:
         """Does what is due; harmless at any other moment."""
     def transport_config(self) -> TransportConfig:
@@ -355,15 +361,15 @@ class Realm:
     def link_up(
         self, peer: str, direction: Literal["dialled", "accepted"], *, now: Now | None = None
     ) -> int:
-        """Notes that a link with a peer is up, as a LinkTransport tells with Up. Returns the link's number.
-        Of two links with one peer the realm closes one.
+        """Notes that a link with a peer is up, as a LinkTransport tells with Up. Returns the link's
+        number, an int. Of two links with one peer the realm closes one.
 
         Raises MisuseError for a realm that is no peer, or another word than "dialled" or "accepted".
         """
     def link_frames(self, link: int, frames: Sequence[Frame], *, now: Now | None = None) -> None:
         """Takes frames that came over a link."""
     def link_outgoing(self, link: int) -> list[Frame]:
-        """Returns the frames to send over a link now."""
+        """Returns a list of the frames to send over a link now."""
     def link_sent(self, link: int, n: int, *, now: Now | None = None) -> None:
         """Notes that the first `n` frames of `link_outgoing` were taken over by a LinkTransport.
 
@@ -377,7 +383,7 @@ class Realm:
         Raises MisuseError for a realm that was never a peer.
         """
     def peers(self) -> list[PeerStatus]:
-        """Returns how the realm stands with each peer."""
+        """Returns a list with a PeerStatus for each peer."""
     def set_peer(self, peer: Peer, *, now: Now | None = None) -> None:
         """Adds a peer, or changes what is said of one.
 
@@ -1104,7 +1110,7 @@ class LinkTransport:
         Raises LinkError if the peer did something that ends the link.
         """
     def outgoing(self) -> bytes:
-        """Returns what to write to the connection now."""
+        """Returns the bytes to write to the connection now; b"" if there are none."""
     @property
     def outgoing_bytes(self) -> int:
         """About how many bytes `outgoing` would return: send no more frames while it is much."""
@@ -1114,8 +1120,8 @@ class LinkTransport:
         Raises MisuseError for more than there were.
         """
     def outputs(self) -> list[Up | Frame]:
-        """Returns what happened since the last call: one Up, before all else, and Frames. A realm wants
-        to hear of the first with `Realm.link_up`, and of the others with `Realm.link_frames`.
+        """Returns a list of what happened since the last call: one Up, before all else, and Frames. A realm
+        wants to hear of the first with `Realm.link_up`, and of the others with `Realm.link_frames`.
         """
     def send(self, frame: Frame) -> None:
         """Appends a frame to what is outgoing.
@@ -1129,7 +1135,7 @@ class LinkTransport:
         Raises LinkError if the link has ended, for want of a handshake or earlier.
         """
     def wait_seconds(self, *, now: Now | None = None) -> float | None:
-        """Returns how many seconds remain until `handle_timeout` is due; None if it never is."""
+        """Returns how many seconds, a float, remain until `handle_timeout` is due; None if it never is."""
 
 @disjoint_base
 class BaseChat:

@@ -159,6 +159,8 @@ class Chat(BaseChat):
     and bounds are wide. With a path as `store` all is kept in that file before it is promised, and
     passwords are Argon2id hashes; users that the file knows already stay what they are there.
 
+    Replies are dictionaries: `status` is "OK" or "ERROR", and an error has a `message`.
+
     >>> chat = Chat({"budi": {"nama": "Budi Santoso", "negara": "Indonesia", "password": "x"}})
     >>> chat.autentikasi_user("budi", "y")
     {'status': 'ERROR', 'message': 'Password Salah'}
@@ -173,7 +175,11 @@ class Chat(BaseChat):
         realm: str = "realm1",
         store: str | PathLike[str] | None = None,
     ) -> Self:
-        rows = [_row(name, user) for name, user in (_CLASSROOM if users is None else users).items()]
+        if users is None:
+            users = _CLASSROOM
+        elif not isinstance(users, Mapping):
+            raise TypeError("users is a mapping from names to what is known of each")
+        rows = [_row(name, user) for name, user in users.items()]
         return super().__new__(cls, rows, realm, None if store is None else fspath(store))
 
     @property

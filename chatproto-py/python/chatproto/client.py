@@ -33,8 +33,8 @@ class ChatClient:
 
     The server is `ip` and `port`, by default those of the environment variables SERVER_IP and
     SERVER_PORT, or 127.0.0.1 and 8889. It is connected to at once: `OSError` is raised where nobody
-    listens, `ValueError` for a SERVER_PORT that is no number. A reply is waited for `timeout`
-    seconds.
+    listens, `ValueError` for a port that is no number. A reply is waited for `timeout` seconds.
+    `tokenid` is the token of whoever is logged in, and empty for nobody.
 
     In a live group, `read()` gives what the person types, line by line, and `show(text)` gets what
     the members are told, from a thread of its own.

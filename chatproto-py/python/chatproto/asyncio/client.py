@@ -44,8 +44,8 @@ class CommandError(ChatProtoError):
 class Client:
     """One connection to a server, made by `async with` or at the first command.
 
-    Replies are dictionaries, as the server sent them. Tasks that share a client take turns. A
-    reply is waited for `timeout` seconds.
+    Replies are dictionaries, as the server sent them. `token` is that of whoever is logged in, and
+    empty for nobody. Tasks that share a client take turns. A reply is waited for `timeout` seconds.
 
     Commands raise CommandError for a reply that is an error, TimeoutError for none, OSError where
     nobody listens, and ConnectionError when the server hung up; the connection is then closed, and

@@ -65,6 +65,7 @@ def serve(
 class Server:
     """A realm that is served: what `serve` returns.
 
+    Once it runs, `client_address` and `link_address` are where clients and other realms connect.
     At the end of `async with` the realm finishes what it promised, says goodbye and is closed.
     """
 
