@@ -17,7 +17,8 @@ import pytest
 
 TUTORIAL = Path(__file__).resolve().parents[1] / "docs" / "tutorial.md"
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-# Two machines of a home, and two addresses of this one that no other test run has at the same time.
+# Two machines of a home, and two addresses of this one that no other test run has at the same time:
+# Linux answers at each address that begins with 127.
 MACHINES = {
     f"192.168.1.{host}0": f"127.{100 + os.getpid() // 65_536 % 100}."
     f"{os.getpid() // 256 % 256}.{os.getpid() % 256 // 4 * 4 + host}"
