@@ -230,8 +230,8 @@ def test_ctrl_c_says_goodbye_and_keeps_what_was_promised(tmp_path, login):
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ("nama = 1", "this program does not know the key nama"),
-        ("[store]\nhistory_days = 1", "this program does not know the key store.history_days"),
+        ("nama = 1", "the key nama is not known here"),
+        ("[store]\nhistory_days = 1", "the key store.history_days is not known here"),
         ("[client]\naddress = 1", "client.address"),
     ],
 )

@@ -36,7 +36,7 @@ Address = tuple[str, int]
 
 # Hashes, one commit, and reading beside them.
 _THREADS = 6
-# Callers at the link port of whom nothing is known.
+# Callers at the link port of whom nothing is known; where they crowd, the one that came first makes room.
 _STRANGERS_MAX = 64
 # What a shutdown may take beyond the engine's own patience with slow readers.
 _STOP_SECONDS = 5.0
@@ -90,8 +90,8 @@ class Server:
         self._listeners: list[asyncio.Server] = []
         self._clients: dict[int, ClientConnection] = {}
         self._leaving: set[ClientConnection] = set()
-        self._links: dict[int, Link] = {}
-        self._strangers: set[Link] = set()
+        # In the order in which they came.
+        self._links: dict[Link, None] = {}
         self._dials: set[asyncio.Task[None]] = set()
         self._replies: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -167,7 +167,7 @@ class Server:
             listener.close()
         for connection in [*self._clients.values(), *self._leaving]:
             connection.transport.abort()
-        for link in [*self._links.values(), *self._strangers]:
+        for link in list(self._links):
             link.abort()
         for reply in self._replies.values():
             if not reply.done():
@@ -189,13 +189,15 @@ class Server:
         return ClientConnection(self.realm, self._input, self._clients, self._leaving)
 
     def _accepted(self) -> asyncio.Protocol:
-        if len(self._strangers) >= _STRANGERS_MAX:
-            return _TurnedAway()
-        return Link(self.realm, self._input, self._links, self._strangers)
+        strangers = [link for link in self._links if link.is_stranger]
+        if len(strangers) >= _STRANGERS_MAX:
+            del self._links[strangers[0]]
+            strangers[0].abort()
+        return Link(self.realm, self._input, self._links)
 
     async def _dial(self, peer: str) -> None:
         def link() -> Link:
-            return Link(self.realm, self._input, self._links, self._strangers, peer)
+            return Link(self.realm, self._input, self._links, peer)
 
         try:
             if peer not in self._peers:
@@ -241,11 +243,12 @@ class Server:
                 self._clients[connection].transport.resume_reading()
             case Close(connection) if connection in self._clients:
                 self._clients.pop(connection).leave()
-            case LinkSend(link) if link in self._links:
-                self._links[link].depart()
-            case LinkClose(link) if link in self._links:
-                self._links[link].depart()
-                self._links.pop(link).leave()
+            case LinkSend(number):
+                if link := self._link(number):
+                    link.write()
+            case LinkClose(number):
+                if link := self._link(number):
+                    link.leave()
             case Dial(peer):
                 dial = self._loop.create_task(self._dial(peer))
                 self._dials.add(dial)
@@ -265,6 +268,9 @@ class Server:
                 if self._on_event is not None:
                     # Not from here: what it raises must not keep the other outputs from anybody.
                     self._loop.call_soon(self._on_event, output)
+
+    def _link(self, number: int) -> Link | None:
+        return next((link for link in self._links if link.session.number == number), None)
 
     def _worked(self, work: asyncio.Future[None]) -> None:
         bug = work.exception()
@@ -288,10 +294,3 @@ class Server:
         # Timers of a loop may come a moment early; then the same deadline is waited for anew.
         self._timer, self._timer_ms = None, None
         self._input(self.realm.handle_timeout)
-
-
-class _TurnedAway(asyncio.Protocol):
-    """A caller at the link port that is one too many."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        transport.close()
