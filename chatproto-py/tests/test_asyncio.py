@@ -3,10 +3,12 @@
 import asyncio
 import json
 import re
+import signal
 import socket
 import struct
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
@@ -23,8 +25,6 @@ from chatproto import (
     Peer,
     Realm,
     StaticKey,
-    StoreBroken,
-    StoreError,
     User,
 )
 from chatproto.asyncio import Client, CommandError, Server, serve
@@ -437,6 +437,12 @@ def test_a_stranger_at_the_link_port_gets_nowhere() -> None:
                     assert await reader.read() == b""
                 writer.close()
 
+            # Where they crowd, the one that came first makes room.
+            crowd = [await asyncio.open_connection(*first.link_address) for _ in range(65)]
+            assert await crowd[0][0].read() == b""
+            for _, writer in crowd:
+                writer.close()
+
             assert (await first.execute("auth messi surabaya"))["status"] == "OK"
             assert [peer.state for peer in first.realm.peers()] == ["linked"]
 
@@ -476,28 +482,121 @@ def test_what_cannot_be_served_is_told_at_once() -> None:
     run(main)
 
 
-def test_a_broken_store_ends_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+BROKEN_STORE = """
+import asyncio, resource, sys
+from pathlib import Path
+from chatproto import Realm, StoreBroken, StoreError, User
+from chatproto.asyncio import Client, CommandError, serve
+
+async def main(store):
+    realm = Realm("realm1", [User("messi", "surabaya")], store=store, passwords="plain")
+    events = []
+    async with serve(realm, ("127.0.0.1", 0), on_event=events.append) as server:
+        async with Client(*server.client_address) as messi:
+            await messi.auth("messi", "surabaya")
+            # From now on the system refuses to make any file longer.
+            longest = max(file.stat().st_size for file in Path(store).parent.iterdir())
+            resource.setrlimit(resource.RLIMIT_FSIZE, (longest, longest))
+            try:
+                while True:
+                    await messi.send("messi", "x" * 10_000)
+            except (ConnectionError, CommandError):
+                pass
+        try:
+            await server.wait()
+        except StoreError as error:
+            print(error.code, StoreBroken() in events)
+
+asyncio.run(main(sys.argv[1]))
+"""
+
+
+def test_a_broken_store_ends_the_server(tmp_path: Path) -> None:
+    pytest.importorskip("resource", reason="this system has no limits for processes")
+    arguments = [sys.executable, "-W", "error", "-c", BROKEN_STORE, str(tmp_path / "realm1.db")]
+
+    done = subprocess.run(arguments, capture_output=True, check=False, text=True, timeout=60)
+
+    assert (done.stdout, done.stderr, done.returncode) == ("store_broken True\n", "", 0)
+
+
+def documented(count: int) -> list[str]:
+    """The programs in the documentation."""
+    documentation = chatproto.asyncio.__doc__ or ""
+    texts = re.findall(r"(?:^    .*\n|^\n)+", documentation, re.MULTILINE)
+    programs = [textwrap.dedent(text).strip() for text in texts if "import asyncio" in text]
+    assert len(programs) == count
+    for program in programs:
+        assert len([line for line in program.splitlines() if line]) < 20
+    return programs
+
+
+# Any free port stands for those that the programs of the documentation name.
+ELSEWHERE = """
+import chatproto.asyncio as package, sys
+real = package.serve
+class Server(package.Server):
+    async def __aenter__(self):
+        await super().__aenter__()
+        print(self.client_address[1], self.link_address is not None, flush=True)
+        return self
+def serve(realm, client=("127.0.0.1", 0), link=None, peers=None):
+    assert link == ("127.0.0.1", 9889) and peers == {"realm2": ("127.0.0.1", 9899)}
+    return Server(realm, client, ("127.0.0.1", 0), {"realm2": ("127.0.0.1", 1)}, None)
+package.serve = serve
+if len(sys.argv) > 1:
+    package.Client.__init__.__defaults__ = ("127.0.0.1", int(sys.argv[1]))
+"""
+
+
+def test_the_server_of_the_documentation_serves(tmp_path: Path) -> None:
+    program = documented(2)[0].replace(
+        "…what StaticKey.public shows there…", StaticKey.generate().public
+    )
+    arguments = [sys.executable, "-W", "error", "-c", f"{ELSEWHERE}\n{program}"]
+
+    async def main(port: int) -> None:
+        async with Client("127.0.0.1", port) as messi:
+            assert (await messi.auth("messi", "surabaya"))["status"] == "OK"
+
+    with subprocess.Popen(arguments, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            port, is_linked = process.stdout.readline().split()
+            run(lambda: main(int(port)))
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=PATIENCE)
+
+    assert is_linked == "True"
+    assert {"realm1.db", "realm1.key", "realm1.pub"} <= {it.name for it in tmp_path.iterdir()}
+
+
+def test_the_bot_of_the_documentation_answers() -> None:
+    program = documented(2)[1]
+    lineker = User("lineker", "surabaya", "Gary Lineker")
+
     async def main() -> None:
-        async with serve(realm1(), ANY) as server:
-            # The engine's own way there is tested with the store.
-            server._carry_out(StoreBroken())
-            with pytest.raises(StoreError) as broken:
-                await server.wait()
-        assert broken.value.code == "store_broken"
+        realm = Realm("realm1", [MESSI, lineker], passwords="plain")
+        async with serve(realm, ANY) as server, Client(*server.client_address) as messi:
+            arguments = ["-W", "error", "-c", f"{ELSEWHERE}\n{program}"]
+            bot = await asyncio.create_subprocess_exec(
+                sys.executable, *arguments, str(server.client_address[1])
+            )
+            await messi.auth("messi", "surabaya")
+            async with messi.group("bukber") as group:
+                heard = ""
+                async for text in group:
+                    heard += text
+                    # Whoever of the two came last.
+                    if "telah bergabung" in text:
+                        await group.say("ping")
+                    if "lineker: pong" in heard:
+                        break
+            bot.kill()
+            await bot.wait()
 
     run(main)
-
-
-def test_the_programs_of_the_documentation_are_programs() -> None:
-    documentation = chatproto.asyncio.__doc__ or ""
-    programs = re.findall(r"(?:^    .*\n|^\n)+", documentation, re.MULTILINE)
-    programs = [text for text in programs if "import asyncio" in text]
-
-    assert len(programs) == 2
-    for program in programs:
-        lines = [line[4:] for line in program.strip("\n").splitlines() if line.strip()]
-        assert len(lines) < 20
-        compile("\n".join(lines), "documentation", "exec")
 
 
 def test_ctrl_c_ends_a_server_in_order(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from chatproto import (
     Reply,
     Send,
     StaticKey,
+    StoreError,
     TransportConfig,
     User,
     Work,
@@ -178,6 +179,29 @@ def test_what_was_made_before_a_fork_is_told_apart(tmp_path: Path) -> None:
     work.run()
     token(realm, "messi")
     realm.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_child_that_lives_on_keeps_the_store_from_nobody(tmp_path: Path) -> None:
+    store = tmp_path / "realm1.db"
+    realm = plain_realm(store)
+    context = multiprocessing.get_context("fork")
+    is_over = context.Event()
+    child = context.Process(target=is_over.wait, args=(60,))
+    child.start()
+    try:
+        realm.close()
+        realm = plain_realm(store)
+
+        # And a child that ends takes nothing away from its parent.
+        assert forked(realm.__repr__) == 0
+        with pytest.raises(StoreError) as in_use:
+            plain_realm(store)
+        assert in_use.value.code == "store_in_use"
+    finally:
+        is_over.set()
+        child.join(60)
+        realm.close()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")

@@ -76,15 +76,14 @@ class LinkThread(threading.Thread):
         # On the realm's clock; 0 while the thread is awake, or was woken.
         self._wakes_at_ms = 0.0
         self._is_called = False
+        self._listener = None if address is None else listen(address)
+        self._accepts_at = 0.0
         self._selector = selectors.DefaultSelector()
         self._waker, self._ear = socket.socketpair()
         self._waker.setblocking(False)
         self._ear.setblocking(False)
         self._selector.register(self._ear, selectors.EVENT_READ)
-        self._listener: socket.socket | None = None
-        self._accepts_at = 0.0
-        if address is not None:
-            self._listener = listen(address)
+        if self._listener is not None:
             self._listener.setblocking(False)
             self._selector.register(self._listener, selectors.EVENT_READ)
             host, port = self._listener.getsockname()[:2]
@@ -100,7 +99,7 @@ class LinkThread(threading.Thread):
 
     def wake_by(self, at_ms: int) -> None:
         """Sees to it that the realm's deadline is kept that is at that moment of `Now.mono_ms`."""
-        # Whoever is not waited for is told before it waits: `_wait` looks again once this is not 0.
+        # While it is awake it need not be told: `_wait_seconds` looks again once this is not 0.
         if at_ms < self._wakes_at_ms:
             self._wakes_at_ms = 0
             self._waker.send(b".")
@@ -117,6 +116,8 @@ class LinkThread(threading.Thread):
             self._close()
         else:
             self.join()
+        self._ear.close()
+        self._waker.close()
 
     # The thread.
 
@@ -218,8 +219,6 @@ class LinkThread(threading.Thread):
         if self._listener is not None:
             self._listener.close()
         self._selector.close()
-        self._ear.close()
-        self._waker.close()
 
 
 class _Connection:
