@@ -18,7 +18,26 @@ pub(super) struct Place {
     pub(super) path: PathBuf,
     /// The path as errors show it.
     pub(super) name: String,
-    _lock: File,
+    _lock: Lock,
+}
+
+/// The lock of a store, as long as this is there.
+#[derive(Debug)]
+struct Lock {
+    file: File,
+    /// The process that took it.
+    owner: u32,
+}
+
+impl Drop for Lock {
+    /// Says that it is free, which closing alone does not where a process was forked meanwhile: the child
+    /// has the file open too, and may live on. The child in turn must not free what is its parent's.
+    fn drop(&mut self) {
+        if self.owner == std::process::id() {
+            // Where this fails, closing does it.
+            let _ = self.file.unlock();
+        }
+    }
 }
 
 /// A path with something added to its last part.
@@ -157,7 +176,7 @@ pub(super) fn connect(path: &Path, writes: bool) -> Result<Connection, Fault> {
 
 /// Takes the lock of a store. The file stays when the lock goes: to delete it would let two others
 /// lock two files of one name.
-fn lock(path: &Path, name: &str) -> Result<File, StoreError> {
+fn lock(path: &Path, name: &str) -> Result<Lock, StoreError> {
     let beside = path.with_extension("lock");
     if beside == path {
         return Err(StoreError::Foreign(format!(
@@ -182,6 +201,7 @@ fn lock(path: &Path, name: &str) -> Result<File, StoreError> {
     // For people; the lock is the system's, not what the file says.
     let _ = file.set_len(0);
     let _ = file.rewind();
-    let _ = writeln!(file, "{}", std::process::id());
-    Ok(file)
+    let owner = std::process::id();
+    let _ = writeln!(file, "{owner}");
+    Ok(Lock { file, owner })
 }
