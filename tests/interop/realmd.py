@@ -166,6 +166,15 @@ class PythonRealm(Realmd):
         return [sys.executable, "-W", "error", ROOT / "examples" / "server_thread_chat.py", self.file]
 
 
+class PortablePythonRealm(PythonRealm):
+    """The same on a system whose sockets all wait, or none, such as Windows."""
+
+    def command(self) -> list[str | Path]:
+        python, *options, program, file = super().command()
+        run = "import runpy, socket, sys; del socket.MSG_DONTWAIT, sys.argv[0]; runpy.run_path(sys.argv[0], run_name='__main__')"
+        return [python, *options, "-c", run, program, file]
+
+
 def linked(
     folder: Path, first: type[Realmd] = Realmd, second: type[Realmd] = Realmd, **limits: int
 ) -> tuple[Realmd, Realmd]:

@@ -9,17 +9,20 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
 from realmd import PATIENCE, ROOT
+from screen import Screen
 
 PROGRAM = ROOT / "examples" / "chat-cli.py"
-# Runs a program as if prompt_toolkit were not installed.
+# Runs a program, as if prompt_toolkit were not installed where the first argument says so.
 PLAIN = """
 import runpy, sys
-sys.modules["prompt_toolkit"] = None
-del sys.argv[0]
+if sys.argv[1] == "readline":
+    sys.modules["prompt_toolkit"] = None
+del sys.argv[:2]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
@@ -27,15 +30,18 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 class Terminal:
     """A terminal with the client in it."""
 
-    def __init__(self, address: tuple[str, int]) -> None:
+    def __init__(self, address: tuple[str, int], editor: str = "readline") -> None:
         self.main, side = pty.openpty()
-        command = [sys.executable, "-W", "error", "-c", PLAIN, PROGRAM, address[0], str(address[1])]
-        environment = {**os.environ, "TERM": "xterm", "PYTHONIOENCODING": "utf-8"}
+        command = [sys.executable, "-W", "error", "-c", PLAIN, editor, PROGRAM, address[0], str(address[1])]
+        # This terminal does not tell where its cursor is.
+        environment = {**os.environ, "TERM": "xterm", "PYTHONIOENCODING": "utf-8", "PROMPT_TOOLKIT_NO_CPR": "1"}
         self.process = subprocess.Popen(
             command, stdin=side, stdout=side, stderr=side, env=environment, start_new_session=True
         )
         os.close(side)
         self.output = ""
+        self.screen = Screen()
+        self.shown = self.begun = ""
 
     def close(self) -> None:
         self.process.kill()
@@ -45,13 +51,31 @@ class Terminal:
     def type(self, keys: str) -> None:
         os.write(self.main, keys.encode())
 
+    def read(self) -> None:
+        """Takes what is there, or comes in a moment."""
+        if select.select([self.main], [], [], 0.1)[0]:
+            output = os.read(self.main, 65_536).decode(errors="replace")
+            self.output += output
+            self.shown += output
+            self.begun = self.screen.feed(self.begun + output)
+
+    def wait_until(self, what: str, holds: Callable[[Screen], bool]) -> None:
+        """Waits until something is to be seen, wherever that is."""
+        end = time.monotonic() + PATIENCE
+        while not holds(self.screen):
+            assert time.monotonic() < end, f"never seen: {what}, but {self.screen.text()!r}"
+            self.read()
+
+    def wait_for_line(self, line: str) -> None:
+        """Waits until the line with the cursor reads like that."""
+        self.wait_until(line, lambda screen: screen.line() == line)
+
     def wait_for(self, part: str) -> None:
         """Waits until this was shown, and forgets all up to there."""
         end = time.monotonic() + PATIENCE
         while part not in self.output:
             assert time.monotonic() < end, f"never shown: {part!r}, but {self.output!r}"
-            if select.select([self.main], [], [], 0.1)[0]:
-                self.output += os.read(self.main, 65_536).decode(errors="replace")
+            self.read()
         self.output = self.output.split(part, 1)[1]
 
     def ended(self) -> int:
@@ -61,6 +85,15 @@ class Terminal:
 @pytest.fixture
 def terminal(realm1):
     terminal = Terminal(realm1.address)
+    yield terminal
+    terminal.close()
+
+
+@pytest.fixture
+def prompt(realm1):
+    """A terminal in which the client has prompt_toolkit."""
+    pytest.importorskip("prompt_toolkit")
+    terminal = Terminal(realm1.address, "prompt_toolkit")
     yield terminal
     terminal.close()
 
@@ -159,6 +192,65 @@ def test_history_and_completion(terminal):
     terminal.type("quit\n")
 
     assert terminal.ended() == 0
+
+
+def test_prompt_toolkit_shows_live_texts_above_what_is_typed(prompt, realm1, login):
+    prompt.wait_for_line(">")
+    prompt.type("auth messi surabaya\r")
+    prompt.wait_for_line("messi>")
+    prompt.type("group bukber\r")
+    prompt.wait_until("joined", lambda screen: "messi telah bergabung" in screen.lines)
+    henderson = login(realm1, "henderson").join("bukber")
+    prompt.wait_until("joined", lambda screen: "henderson telah bergabung" in screen.lines)
+
+    prompt.type("setengah")
+    prompt.wait_for_line("setengah")
+    henderson.say("\x1b[31mhalo")
+    prompt.wait_until("halo", lambda screen: "henderson: \\x1b[31mhalo" in screen.lines)
+    # What was typed so far stands there again, below.
+    prompt.wait_for_line("setengah")
+    prompt.type(" jadi\r")
+    henderson.wait_for("messi: setengah jadi")
+    prompt.type("exit\r")
+    prompt.wait_until("left", lambda screen: "Telah keluar dari grup bukber" in screen.lines)
+
+    assert "\x1b[36mhenderson: \\x1b[31mhalo\x1b[0m" in prompt.shown
+    assert henderson.leave()["status"] == "OK"
+
+
+def test_prompt_toolkit_completes_and_remembers_no_password(prompt):
+    prompt.wait_for_line(">")
+    prompt.type("auth messi surabaya\r")
+    prompt.wait_for_line("messi>")
+    prompt.type("activ\t")
+    prompt.wait_for_line("messi> activeuser")
+    prompt.type("\r")
+    prompt.wait_until("users", lambda screen: 'Active User: "messi, "' in screen.lines)
+    prompt.wait_for_line("messi>")
+
+    prompt.type("\x1b[A")
+    prompt.wait_for_line("messi> activeuser")
+    prompt.type("\x1b[A")
+    prompt.wait_for_line("messi> auth messi")
+    prompt.type("\x15halo\r")
+    prompt.wait_until("halo", lambda screen: "*Maaf, command tidak benar" in screen.lines)
+    prompt.wait_for_line("messi>")
+    prompt.type("quit\r")
+
+    assert prompt.ended() == 0
+    assert "\x1b[31m*Maaf, command tidak benar\x1b[0m" in prompt.shown
+
+
+@pytest.mark.parametrize("how", ["key", "signal"])
+def test_ctrl_c_ends_prompt_toolkit(prompt, how):
+    prompt.wait_for_line(">")
+
+    if how == "key":
+        prompt.type("\x03")
+    else:
+        prompt.process.send_signal(signal.SIGINT)
+
+    assert prompt.ended() == 0
 
 
 def test_ctrl_c_ends_it(terminal):

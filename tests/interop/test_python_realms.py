@@ -10,15 +10,24 @@ from collections.abc import Iterator
 import pytest
 from client import ClassicClient
 from conftest import check_log
-from realmd import PATIENCE, ROOT, PythonRealm, Realmd, eventually, linked, links_up
+from realmd import (
+    PATIENCE,
+    ROOT,
+    PortablePythonRealm,
+    PythonRealm,
+    Realmd,
+    eventually,
+    linked,
+    links_up,
+)
 
 PROGRAM = ROOT / "examples" / "server_thread_chat.py"
 
 
-@pytest.fixture
-def realm(tmp_path) -> Iterator[PythonRealm]:
+@pytest.fixture(params=[PythonRealm, PortablePythonRealm])
+def realm(request, tmp_path) -> Iterator[PythonRealm]:
     """A realm by itself."""
-    realm = PythonRealm(tmp_path, "realm1").start()
+    realm = request.param(tmp_path, "realm1").start()
     yield realm
     realm.kill()
     check_log(realm)
