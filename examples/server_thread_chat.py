@@ -13,6 +13,7 @@ import socket
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import chatproto as cp
@@ -100,20 +101,18 @@ class Client:
     def cut(self) -> None:
         self.is_closed.set()
         self.may_read.set()
-        try:
+        with suppress(OSError):
             self.sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
 
 
 class RealmServer:
     """A realm, its clients, and the thread with its links."""
 
     def __init__(self, file: RealmFile, stopping: threading.Event) -> None:
-        self.stopping = stopping
+        self.stopping, self.has_failed = stopping, False
         self.realm = file.open()
         self.clients: dict[int, Client] = {}
-        self.driver = Driver(self.realm, self.carry_out, on_failure=stopping.set)
+        self.driver = Driver(self.realm, self.carry_out, on_failure=self.fail)
         self.listener = listen(file.client)
         self.links = LinkThread(self.driver, file.link, file.dialled, config=file.transport_config)
         self.links.start()
@@ -150,7 +149,7 @@ class RealmServer:
                 case cp.Event():
                     lines.append(f"{self.realm.name}{told(output)}")
                     if isinstance(output, cp.StoreBroken):
-                        self.stopping.set()
+                        self.fail()
                 case cp.Send(number) if number in self.clients:
                     self.clients[number].write()
                 case cp.Work():
@@ -164,6 +163,10 @@ class RealmServer:
                 case cp.Close(number) if number in self.clients:
                     self.clients.pop(number).close()
         log(lines)
+
+    def fail(self) -> None:
+        self.has_failed = True
+        self.stopping.set()
 
     def stop(self) -> None:
         """Finishes what was promised, and says goodbye to everybody."""
@@ -209,8 +212,10 @@ def plain(text: str) -> str:
 
 
 def log(lines: list[str]) -> None:
-    if lines:
-        sys.stderr.write("\n".join(lines) + "\n")
+    # A log without room is no reason to let anybody wait.
+    with suppress(OSError):
+        if lines:
+            sys.stderr.write("\n".join(lines) + "\n")
 
 
 def listen(address: tuple[str, int]) -> socket.socket:
@@ -237,7 +242,8 @@ def main(*files: str) -> int:
         pass
     for server in servers:
         server.stop()
-    return 0 if len(servers) == len(files or "12") else 1
+    has_failed = len(servers) < len(files or "12") or any(it.has_failed for it in servers)
+    return 1 if has_failed else 0
 
 
 if __name__ == "__main__":

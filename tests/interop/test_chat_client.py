@@ -81,7 +81,7 @@ def test_after_a_group_there_are_commands_again(people):
     assert messi.leave() == "Telah keluar dari grup bukber"
     assert messi.client.proses("send henderson apa kabar") == "message sent to henderson"
     assert '"  apa kabar' in henderson.client.proses("inbox")
-    assert messi.client.proses("group a,b") == "Error, --Protocol Tidak Benar"
+    assert messi.client.proses("group a,b") == "Error, Nama tidak benar"
 
 
 def test_a_server_that_goes_away_ends_a_group(both, people):

@@ -1,14 +1,16 @@
 """`examples/server_thread_chat.py`: a classic client's server, and a neighbour of realmd both ways."""
 
 import json
+import resource
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
-from client import ClassicClient
+from client import ClassicClient, Gone
 from conftest import check_log
 from realmd import (
     PATIENCE,
@@ -234,6 +236,22 @@ def test_ctrl_c_says_goodbye_and_keeps_what_was_promised(tmp_path, login):
     again = Realmd(tmp_path, "realm1").start()
     assert inbox_of(login(again, "henderson"), "messi") == ["  halo \r\n"]
     assert again.stop() == 0
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="no limits for other processes here")
+def test_a_broken_store_ends_it(tmp_path, login):
+    realm = PythonRealm(tmp_path, "realm1").start()
+    messi = login(realm, "messi")
+    # From now on no file of its becomes longer, the log neither.
+    longest = max(file.stat().st_size for file in (tmp_path / "data").iterdir())
+    resource.prlimit(realm.process.pid, resource.RLIMIT_FSIZE, (longest, longest))
+
+    with suppress(Gone, OSError):
+        while messi.proses(f"send henderson {'x' * 10_000}") == "message sent to henderson":
+            pass
+
+    with realm.process, realm.process.stdout:
+        assert realm.process.wait(PATIENCE) == 1
 
 
 @pytest.mark.parametrize(

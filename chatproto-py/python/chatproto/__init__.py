@@ -27,6 +27,9 @@ A `Realm` is fed and asked: bytes go in, and what to do comes out.
 ...         case Send(connection):
 ...             print(realm.outgoing(connection))
 b'{"status": "ERROR", "message": "Password Salah"}\\r\\n\\r\\n'
+
+`Chat` and `ChatClient` take the place of the coursework's classes. Servers are made with
+`chatproto.asyncio` or `chatproto.threads`; `chatproto.realm_file` reads realmd's files.
 """
 
 from chatproto._native import (

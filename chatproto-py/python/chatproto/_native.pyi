@@ -284,6 +284,9 @@ class Realm:
     of 32 bytes makes a play repeatable; never use one twice in earnest. With a `now`, all other calls
     want one too.
 
+    A file is one realm's at a time. In a child that is forked meanwhile the realm is of no use; a child
+    that lives on keeps the file from others only if this process is killed before it has closed it.
+
     Raises ConfigError, InvalidNameError or LimitError for arguments that contradict themselves, and
     StoreError if the store cannot be opened. Every method raises MisuseError after `close`, ForkError in
     a process that was forked since, and InternalError once the realm has met a bug.
