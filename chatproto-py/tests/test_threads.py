@@ -1,5 +1,6 @@
 """`chatproto.threads`: realms among threads, and links on a thread of their own."""
 
+import os
 import re
 import socket
 import subprocess
@@ -346,3 +347,37 @@ def test_the_program_of_the_documentation_serves() -> None:
             eventually(is_served)
         finally:
             process.kill()
+
+
+SHARED = """
+import os, threading
+from chatproto import Realm, User, Work
+from chatproto.threads import Driver, LinkThread, share_processor
+
+everywhere = len(os.sched_getaffinity(0))
+share_processor()
+share_processor()
+found = {}
+def look(who):
+    found[who] = len(os.sched_getaffinity(0))
+look("main")
+thread = threading.Thread(target=look, args=("thread",))
+thread.start()
+thread.join()
+driver = Driver(Realm("realm1"), lambda outputs: None)
+LinkThread(driver).start()
+driver._workers.submit(look, "worker").result()
+driver.shut_down(60)
+print(found == {"main": 1, "thread": 1, "worker": everywhere})
+"""
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "sched_setaffinity"), reason="this system lets no program choose processors"
+)
+def test_threads_share_a_processor_and_slow_work_does_not() -> None:
+    arguments = [sys.executable, "-W", "error", "-c", SHARED]
+
+    done = subprocess.run(arguments, capture_output=True, check=False, text=True, timeout=60)
+
+    assert (done.stdout, done.stderr) == ("True\n", "")

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 from chatproto._native import InternalError, MisuseError, Output, Realm, Work
+from chatproto.threads.processor import use_all_processors
 
 __all__ = ["Clock", "Driver"]
 
@@ -66,7 +67,7 @@ class Driver:
         self._is_wanted = False
         self._is_ending = False
         self._has_ended = threading.Event()
-        self._workers = ThreadPoolExecutor(_WORKERS, f"{realm.name} work")
+        self._workers = ThreadPoolExecutor(_WORKERS, f"{realm.name} work", use_all_processors)
 
     def tell(self, tell: Callable[..., object], *arguments: object) -> None:
         """Tells the realm something, and has done what it asks for then."""
