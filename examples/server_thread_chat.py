@@ -18,7 +18,7 @@ from pathlib import Path
 
 import chatproto as cp
 from chatproto.realm_file import RealmFile
-from chatproto.threads import Driver, LinkThread, share_processor
+from chatproto.threads import Driver, LinkThread, listen, share_processor
 
 READ_BYTES = 65_536
 # How long whoever is closed out has to read the last words.
@@ -216,11 +216,6 @@ def log(lines: list[str]) -> None:
     with suppress(OSError):
         if lines:
             sys.stderr.write("\n".join(lines) + "\n")
-
-
-def listen(address: tuple[str, int]) -> socket.socket:
-    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-    return socket.create_server(address, family=family, backlog=1024)
 
 
 def main(*files: str) -> int:

@@ -37,7 +37,7 @@ after the other, with slow work and links beside it:
 """
 
 from chatproto.threads.driver import Driver
-from chatproto.threads.link_thread import Address, LinkThread
+from chatproto.threads.link_thread import Address, LinkThread, listen
 from chatproto.threads.processor import share_processor
 
-__all__ = ["Address", "Driver", "LinkThread", "share_processor"]
+__all__ = ["Address", "Driver", "LinkThread", "listen", "share_processor"]

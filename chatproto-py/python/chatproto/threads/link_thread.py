@@ -22,7 +22,7 @@ from chatproto._native import (
 from chatproto.link import LinkSession
 from chatproto.threads.driver import Driver
 
-__all__ = ["Address", "LinkThread"]
+__all__ = ["Address", "LinkThread", "listen"]
 
 Address = tuple[str, int]
 
@@ -339,7 +339,10 @@ class _Connection:
 
 
 def listen(address: Address) -> socket.socket:
-    """Returns a socket on which others may call."""
+    """Returns a socket on which others may call: an IP address of either kind, and port 0 for any.
+
+    Raises OSError if the address is taken.
+    """
     return socket.create_server(address, family=_family(address[0]), backlog=1024)
 
 
