@@ -50,7 +50,7 @@ class Client:
                 # The answers to what it said are still on their way.
                 self.is_closed.wait()
             except OSError:
-                self.driver.tell(self.gone)
+                self.driver.in_turn(self.gone)
 
     def write(self) -> None:
         """Writes what there is, without waiting for a client that does not read."""
@@ -70,8 +70,9 @@ class Client:
         try:
             sent = self.sock.send(data)
         except OSError:
-            return self.driver.tell(self.gone)
-        self.driver.in_turn(self.was_slow, sent)
+            self.driver.in_turn(self.gone)
+        else:
+            self.driver.in_turn(self.was_slow, sent)
 
     def was_slow(self, sent: int) -> None:
         self.is_slow = False

@@ -29,6 +29,7 @@ from chatproto import (
     Realm,
     Reply,
     StaticKey,
+    TransportConfig,
     User,
     Work,
 )
@@ -265,6 +266,27 @@ def test_strangers_crowd_out_each_other_and_not_the_peer() -> None:
         finally:
             for stranger in strangers:
                 stranger.close()
+
+
+def test_a_config_that_is_not_to_be_had_keeps_nobody_out_for_ever() -> None:
+    realm = realm1()
+    lacking = [True]
+
+    def config(_dialled: str | None) -> TransportConfig:
+        if lacking[0]:
+            raise ConfigError("a key is being written")
+        return realm.transport_config()
+
+    lacking[0] = False
+    with running(Town(realm, ANY, config=config)) as first:
+        assert first.links.address is not None
+        lacking[0] = True
+        with socket.create_connection(first.links.address) as early:
+            early.settimeout(PATIENCE)
+            assert early.recv(1) == b""
+        lacking[0] = False
+        with running(Town(realm2(), peers={"realm1": first.links.address})):
+            eventually(lambda: LinkUp("realm2") in first.seen)
 
 
 def test_a_link_whose_peer_stops_reading_is_cut() -> None:

@@ -36,8 +36,8 @@ class Driver:
 
     Threads `tell` the realm what happens, all at the same time. What it asks for then is given to
     `carry_out`, in the realm's order and by one thread at a time, which has the turn; it must not wait
-    for a client. A thread that finds another one at it
-    goes its way, since that one does its part too: so nobody waits in a queue of threads.
+    for a client, nor raise anything. A thread that finds another one at it goes its way, since that
+    one does its part too: so nobody waits in a queue of threads.
 
     Make a `LinkThread` before the first turn, for a realm without links too: it is the clock.
     """

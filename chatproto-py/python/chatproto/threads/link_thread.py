@@ -206,7 +206,11 @@ class LinkThread(threading.Thread):
         strangers = [link for link in self._connections if link.is_stranger]
         if len(strangers) >= _STRANGERS_MAX:
             strangers[0].end("others came")
-        self._meet(LinkSession(self._realm, self._config(None)), made)
+        try:
+            self._meet(LinkSession(self._realm, self._config(None)), made)
+        except (OSError, ChatProtoError):
+            # A peer's key is being written, most likely; whoever calls will call again.
+            made.close()
 
     def _meet(self, session: LinkSession, made: socket.socket) -> _Connection:
         link = _Connection(session, made, self._selector)
