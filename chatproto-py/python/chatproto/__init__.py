@@ -2,7 +2,9 @@
 
 - `Chat` takes the place of the class that coursework servers are written around.
 - `ChatClient` takes the place of the coursework's client.
-- `chatproto.asyncio` has a whole server, and a client for bots; import it by itself.
+- `chatproto.asyncio` has a whole server, and a client for bots; `chatproto.threads` is what a server
+  with a thread for each client needs, and `chatproto.realm_file` reads realmd's files. Import them by
+  themselves.
 - `Realm` is the engine beneath them, without sockets, threads or clocks. Its outputs and events are
   the subclasses of `Output`. `LinkTransport`, `Peer` and `StaticKey` are for links to other realms.
 
@@ -27,9 +29,6 @@ A `Realm` is fed and asked: bytes go in, and what to do comes out.
 ...         case Send(connection):
 ...             print(realm.outgoing(connection))
 b'{"status": "ERROR", "message": "Password Salah"}\\r\\n\\r\\n'
-
-`Chat` and `ChatClient` take the place of the coursework's classes. Servers are made with
-`chatproto.asyncio` or `chatproto.threads`; `chatproto.realm_file` reads realmd's files.
 """
 
 from chatproto._native import (
