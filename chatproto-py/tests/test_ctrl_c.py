@@ -137,7 +137,10 @@ def test_it_ends(what: str) -> None:
         assert process.stdout is not None
         first = process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        said, errors = process.communicate(timeout=PATIENCE)
+        try:
+            said, errors = process.communicate(timeout=PATIENCE)
+        finally:
+            process.kill()
 
     assert (first, said, errors) == ("ready\n", "interrupted\n", "")
 
@@ -163,7 +166,10 @@ def test_it_ends_the_threaded_server_whatever_it_is_at(tmp_path: Path) -> None:
             with called, socket.create_connection(("127.0.0.1", client_port)) as client:
                 client.sendall(b"hello\r\n" * 2_000 + b"auth messi salah\r\n" * 5)
                 process.send_signal(signal.SIGINT)
-                process.communicate(timeout=PATIENCE)
+                try:
+                    process.communicate(timeout=PATIENCE)
+                finally:
+                    process.kill()
 
         assert process.returncode == 0
         told = (tmp_path / "log").read_text()

@@ -78,9 +78,8 @@ class ChatClient:
 
     def close(self) -> None:
         """Hangs up. What is typed afterwards connects again."""
-        connection, self._socket = self._socket, None
-        if connection is not None:
-            connection.close()
+        # A thread may be reading still, where a group was left by Ctrl-C.
+        self._hang_up()
 
     def proses(self, cmdline: str) -> str:
         """Does what a person has typed and returns what is to be shown.
