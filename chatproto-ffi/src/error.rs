@@ -1,12 +1,17 @@
 //! The errors, by number.
 
+use crate::fault;
 use crate::guard::guard;
 use chatproto::ErrorCode;
 use std::ffi::{CStr, CString, c_char};
 use std::sync::LazyLock;
 
-/// What went wrong: 0 for nothing, or one of the numbers below, which never change.
-#[allow(non_camel_case_types, reason = "the name C knows it by")]
+/// What went wrong: 0 for nothing, or one of the numbers below, which never change and are never
+/// used again.
+///
+/// Up to 999 they are the protocol's: what a client or a peer did wrong, or what stood in its way.
+/// They stand in replies and events, and no function returns them. From 1001 on they are what
+/// functions return: what the program did wrong, or what the outside refused.
 pub type chatproto_error = i32;
 
 /// Nothing went wrong.
@@ -92,6 +97,382 @@ pub const CHATPROTO_ERROR_DELIVERY_UNKNOWN: chatproto_error = 39;
 /// A classic realm answered that it does not take the message.
 pub const CHATPROTO_ERROR_REALM_REFUSED: chatproto_error = 40;
 
+/// An argument is NULL that must not be.
+pub const CHATPROTO_ERROR_NULL_ARGUMENT: chatproto_error = 1001;
+/// A text is not UTF-8.
+pub const CHATPROTO_ERROR_NOT_UTF8: chatproto_error = 1002;
+/// An argument is none of those that make sense there.
+pub const CHATPROTO_ERROR_INVALID_ARGUMENT: chatproto_error = 1003;
+/// Another thread is inside the object; nothing was done.
+pub const CHATPROTO_ERROR_BUSY: chatproto_error = 1004;
+/// The object was closed before.
+pub const CHATPROTO_ERROR_CLOSED: chatproto_error = 1005;
+/// The object met a bug of this library before; nothing is known of it.
+pub const CHATPROTO_ERROR_POISONED: chatproto_error = 1006;
+/// The call met a bug of this library, and the object is of no use any more.
+pub const CHATPROTO_ERROR_INTERNAL: chatproto_error = 1007;
+/// More was reported as sent than was outgoing.
+pub const CHATPROTO_ERROR_SENT_TOO_MUCH: chatproto_error = 1008;
+/// No request of that number is open.
+pub const CHATPROTO_ERROR_UNKNOWN_REQUEST: chatproto_error = 1009;
+/// No peer of that name is configured.
+pub const CHATPROTO_ERROR_UNKNOWN_PEER: chatproto_error = 1010;
+/// The work was run before.
+pub const CHATPROTO_ERROR_WORK_DONE: chatproto_error = 1011;
+/// What it was told contradicts itself.
+pub const CHATPROTO_ERROR_CONFIG: chatproto_error = 1101;
+/// No limit has that name.
+pub const CHATPROTO_ERROR_LIMIT_UNKNOWN: chatproto_error = 1102;
+/// The limit is out of its range.
+pub const CHATPROTO_ERROR_LIMIT_RANGE: chatproto_error = 1103;
+/// Two limits contradict each other.
+pub const CHATPROTO_ERROR_LIMIT_ORDER: chatproto_error = 1104;
+/// Two users have the same name.
+pub const CHATPROTO_ERROR_USER_TWICE: chatproto_error = 1105;
+/// Two peers have the same name.
+pub const CHATPROTO_ERROR_PEER_TWICE: chatproto_error = 1106;
+/// A realm cannot be its own peer.
+pub const CHATPROTO_ERROR_OWN_PEER: chatproto_error = 1107;
+/// The text cannot be the name of a user or a realm.
+pub const CHATPROTO_ERROR_NOT_A_NAME: chatproto_error = 1108;
+/// The text begins like the hash of a password, and is none.
+pub const CHATPROTO_ERROR_NOT_A_HASH: chatproto_error = 1109;
+/// Hashing a password cannot cost that.
+pub const CHATPROTO_ERROR_PASSWORD_COST: chatproto_error = 1110;
+/// Messages wait for the peer; nothing was changed.
+pub const CHATPROTO_ERROR_PEER_HAS_MAIL: chatproto_error = 1111;
+/// Messages wait for a realm that is no linked peer any more.
+pub const CHATPROTO_ERROR_PEER_MISSING: chatproto_error = 1112;
+/// The text is no key.
+pub const CHATPROTO_ERROR_NOT_A_KEY: chatproto_error = 1113;
+/// A peer has no public key, so no link with it can be encrypted.
+pub const CHATPROTO_ERROR_KEY_MISSING: chatproto_error = 1114;
+/// Encrypted links need a key of the realm's own.
+pub const CHATPROTO_ERROR_OWN_KEY_MISSING: chatproto_error = 1115;
+/// The key of a peer is the realm's own.
+pub const CHATPROTO_ERROR_OWN_KEY: chatproto_error = 1116;
+/// Two peers have the same key.
+pub const CHATPROTO_ERROR_KEY_TWICE: chatproto_error = 1117;
+/// A key was given for a link that is not encrypted.
+pub const CHATPROTO_ERROR_KEY_UNUSED: chatproto_error = 1118;
+/// The system gives no random bytes.
+pub const CHATPROTO_ERROR_NO_RANDOM: chatproto_error = 1201;
+/// The system refuses to read or write the key file.
+pub const CHATPROTO_ERROR_KEY_FILE: chatproto_error = 1202;
+/// There is no such key file.
+pub const CHATPROTO_ERROR_KEY_NOT_THERE: chatproto_error = 1203;
+/// Others than its owner can read the key file.
+pub const CHATPROTO_ERROR_KEY_OPEN: chatproto_error = 1204;
+/// There is such a key file already; it stays as it is.
+pub const CHATPROTO_ERROR_KEY_EXISTS: chatproto_error = 1205;
+/// The file is no key file.
+pub const CHATPROTO_ERROR_NO_KEY_FILE: chatproto_error = 1206;
+/// There is no room for the store.
+pub const CHATPROTO_ERROR_STORE_NO_ROOM: chatproto_error = 1211;
+/// The store cannot be read or written.
+pub const CHATPROTO_ERROR_STORE_FAILED: chatproto_error = 1212;
+/// What the store holds is not as it should be.
+pub const CHATPROTO_ERROR_STORE_DAMAGED: chatproto_error = 1213;
+/// Another process has the store open, or another realm of this one.
+pub const CHATPROTO_ERROR_STORE_IN_USE: chatproto_error = 1214;
+/// A later version of this library made the store.
+pub const CHATPROTO_ERROR_STORE_NEWER: chatproto_error = 1215;
+/// The store belongs to another realm, or is something else altogether.
+pub const CHATPROTO_ERROR_STORE_FOREIGN: chatproto_error = 1216;
+/// The link has ended.
+pub const CHATPROTO_ERROR_LINK_FAILED: chatproto_error = 1301;
+/// A frame cannot be sent before the link is up.
+pub const CHATPROTO_ERROR_LINK_NOT_UP: chatproto_error = 1302;
+/// The other side is no peer, or does not take this realm for one.
+pub const CHATPROTO_ERROR_LINK_REJECTED: chatproto_error = 1303;
+/// The handshake of the link did not end in time.
+pub const CHATPROTO_ERROR_LINK_TIMEOUT: chatproto_error = 1304;
+/// Something on the way changed what the link carries.
+pub const CHATPROTO_ERROR_LINK_TAMPERED: chatproto_error = 1305;
+/// The link has sent as much as its keys are good for.
+pub const CHATPROTO_ERROR_LINK_KEYS_USED_UP: chatproto_error = 1306;
+/// A line of the link is over this realm's limit.
+pub const CHATPROTO_ERROR_LINK_RECEIVED_TOO_LONG: chatproto_error = 1307;
+/// A line of the link is no frame.
+pub const CHATPROTO_ERROR_LINK_BAD_FRAME: chatproto_error = 1308;
+/// The link does not begin as links do.
+pub const CHATPROTO_ERROR_LINK_BAD_HELLO: chatproto_error = 1309;
+/// The frame is more than the peer reads; the link goes on.
+pub const CHATPROTO_ERROR_LINK_FRAME_TOO_LONG: chatproto_error = 1310;
+/// The frame has a number that no peer reads; the link goes on.
+pub const CHATPROTO_ERROR_LINK_NUMBER_TOO_BIG: chatproto_error = 1311;
+
+/// A number from 1001, its name and its sentence.
+type Own = (chatproto_error, &'static CStr, &'static CStr);
+
+const fn row(number: chatproto_error, name: &'static CStr, text: &'static CStr) -> Own {
+    (number, name, text)
+}
+
+/// The errors of programs, by number.
+pub(crate) const OWN: &[Own] = &[
+    row(
+        CHATPROTO_ERROR_NULL_ARGUMENT,
+        c"null_argument",
+        c"An argument is NULL that must not be.",
+    ),
+    row(
+        CHATPROTO_ERROR_NOT_UTF8,
+        c"not_utf8",
+        c"A text is not UTF-8.",
+    ),
+    row(
+        CHATPROTO_ERROR_INVALID_ARGUMENT,
+        c"invalid_argument",
+        c"An argument is none of those that make sense there.",
+    ),
+    row(
+        CHATPROTO_ERROR_BUSY,
+        c"busy",
+        c"Another thread is inside the object; nothing was done.",
+    ),
+    row(
+        CHATPROTO_ERROR_CLOSED,
+        c"closed",
+        c"The object was closed before.",
+    ),
+    row(
+        CHATPROTO_ERROR_POISONED,
+        c"poisoned",
+        c"The object met a bug of this library before; nothing is known of it.",
+    ),
+    row(
+        CHATPROTO_ERROR_INTERNAL,
+        c"internal",
+        c"The call met a bug of this library, and the object is of no use any more.",
+    ),
+    row(
+        CHATPROTO_ERROR_SENT_TOO_MUCH,
+        c"sent_too_much",
+        c"More was reported as sent than was outgoing.",
+    ),
+    row(
+        CHATPROTO_ERROR_UNKNOWN_REQUEST,
+        c"unknown_request",
+        c"No request of that number is open.",
+    ),
+    row(
+        CHATPROTO_ERROR_UNKNOWN_PEER,
+        c"unknown_peer",
+        c"No peer of that name is configured.",
+    ),
+    row(
+        CHATPROTO_ERROR_WORK_DONE,
+        c"work_done",
+        c"The work was run before.",
+    ),
+    row(
+        CHATPROTO_ERROR_CONFIG,
+        c"config",
+        c"What it was told contradicts itself.",
+    ),
+    row(
+        CHATPROTO_ERROR_LIMIT_UNKNOWN,
+        c"limit_unknown",
+        c"No limit has that name.",
+    ),
+    row(
+        CHATPROTO_ERROR_LIMIT_RANGE,
+        c"limit_range",
+        c"The limit is out of its range.",
+    ),
+    row(
+        CHATPROTO_ERROR_LIMIT_ORDER,
+        c"limit_order",
+        c"Two limits contradict each other.",
+    ),
+    row(
+        CHATPROTO_ERROR_USER_TWICE,
+        c"user_twice",
+        c"Two users have the same name.",
+    ),
+    row(
+        CHATPROTO_ERROR_PEER_TWICE,
+        c"peer_twice",
+        c"Two peers have the same name.",
+    ),
+    row(
+        CHATPROTO_ERROR_OWN_PEER,
+        c"own_peer",
+        c"A realm cannot be its own peer.",
+    ),
+    row(
+        CHATPROTO_ERROR_NOT_A_NAME,
+        c"not_a_name",
+        c"The text cannot be the name of a user or a realm.",
+    ),
+    row(
+        CHATPROTO_ERROR_NOT_A_HASH,
+        c"not_a_hash",
+        c"The text begins like the hash of a password, and is none.",
+    ),
+    row(
+        CHATPROTO_ERROR_PASSWORD_COST,
+        c"password_cost",
+        c"Hashing a password cannot cost that.",
+    ),
+    row(
+        CHATPROTO_ERROR_PEER_HAS_MAIL,
+        c"peer_has_mail",
+        c"Messages wait for the peer; nothing was changed.",
+    ),
+    row(
+        CHATPROTO_ERROR_PEER_MISSING,
+        c"peer_missing",
+        c"Messages wait for a realm that is no linked peer any more.",
+    ),
+    row(
+        CHATPROTO_ERROR_NOT_A_KEY,
+        c"not_a_key",
+        c"The text is no key.",
+    ),
+    row(
+        CHATPROTO_ERROR_KEY_MISSING,
+        c"key_missing",
+        c"A peer has no public key, so no link with it can be encrypted.",
+    ),
+    row(
+        CHATPROTO_ERROR_OWN_KEY_MISSING,
+        c"own_key_missing",
+        c"Encrypted links need a key of the realm's own.",
+    ),
+    row(
+        CHATPROTO_ERROR_OWN_KEY,
+        c"own_key",
+        c"The key of a peer is the realm's own.",
+    ),
+    row(
+        CHATPROTO_ERROR_KEY_TWICE,
+        c"key_twice",
+        c"Two peers have the same key.",
+    ),
+    row(
+        CHATPROTO_ERROR_KEY_UNUSED,
+        c"key_unused",
+        c"A key was given for a link that is not encrypted.",
+    ),
+    row(
+        CHATPROTO_ERROR_NO_RANDOM,
+        c"no_random",
+        c"The system gives no random bytes.",
+    ),
+    row(
+        CHATPROTO_ERROR_KEY_FILE,
+        c"key_file",
+        c"The system refuses to read or write the key file.",
+    ),
+    row(
+        CHATPROTO_ERROR_KEY_NOT_THERE,
+        c"key_not_there",
+        c"There is no such key file.",
+    ),
+    row(
+        CHATPROTO_ERROR_KEY_OPEN,
+        c"key_open",
+        c"Others than its owner can read the key file.",
+    ),
+    row(
+        CHATPROTO_ERROR_KEY_EXISTS,
+        c"key_exists",
+        c"There is such a key file already; it stays as it is.",
+    ),
+    row(
+        CHATPROTO_ERROR_NO_KEY_FILE,
+        c"no_key_file",
+        c"The file is no key file.",
+    ),
+    row(
+        CHATPROTO_ERROR_STORE_NO_ROOM,
+        c"store_no_room",
+        c"There is no room for the store.",
+    ),
+    row(
+        CHATPROTO_ERROR_STORE_FAILED,
+        c"store_failed",
+        c"The store cannot be read or written.",
+    ),
+    row(
+        CHATPROTO_ERROR_STORE_DAMAGED,
+        c"store_damaged",
+        c"What the store holds is not as it should be.",
+    ),
+    row(
+        CHATPROTO_ERROR_STORE_IN_USE,
+        c"store_in_use",
+        c"Another process has the store open, or another realm of this one.",
+    ),
+    row(
+        CHATPROTO_ERROR_STORE_NEWER,
+        c"store_newer",
+        c"A later version of this library made the store.",
+    ),
+    row(
+        CHATPROTO_ERROR_STORE_FOREIGN,
+        c"store_foreign",
+        c"The store belongs to another realm, or is something else altogether.",
+    ),
+    row(
+        CHATPROTO_ERROR_LINK_FAILED,
+        c"link_failed",
+        c"The link has ended.",
+    ),
+    row(
+        CHATPROTO_ERROR_LINK_NOT_UP,
+        c"link_not_up",
+        c"A frame cannot be sent before the link is up.",
+    ),
+    row(
+        CHATPROTO_ERROR_LINK_REJECTED,
+        c"link_rejected",
+        c"The other side is no peer, or does not take this realm for one.",
+    ),
+    row(
+        CHATPROTO_ERROR_LINK_TIMEOUT,
+        c"link_timeout",
+        c"The handshake of the link did not end in time.",
+    ),
+    row(
+        CHATPROTO_ERROR_LINK_TAMPERED,
+        c"link_tampered",
+        c"Something on the way changed what the link carries.",
+    ),
+    row(
+        CHATPROTO_ERROR_LINK_KEYS_USED_UP,
+        c"link_keys_used_up",
+        c"The link has sent as much as its keys are good for.",
+    ),
+    row(
+        CHATPROTO_ERROR_LINK_RECEIVED_TOO_LONG,
+        c"link_received_too_long",
+        c"A line of the link is over this realm's limit.",
+    ),
+    row(
+        CHATPROTO_ERROR_LINK_BAD_FRAME,
+        c"link_bad_frame",
+        c"A line of the link is no frame.",
+    ),
+    row(
+        CHATPROTO_ERROR_LINK_BAD_HELLO,
+        c"link_bad_hello",
+        c"The link does not begin as links do.",
+    ),
+    row(
+        CHATPROTO_ERROR_LINK_FRAME_TOO_LONG,
+        c"link_frame_too_long",
+        c"The frame is more than the peer reads; the link goes on.",
+    ),
+    row(
+        CHATPROTO_ERROR_LINK_NUMBER_TOO_BIG,
+        c"link_number_too_big",
+        c"The frame has a number that no peer reads; the link goes on.",
+    ),
+];
+
 /// Shown for a number that is none of the errors.
 const UNKNOWN: &CStr = c"Kesalahan tidak dikenal";
 
@@ -120,32 +501,35 @@ fn texts(error: chatproto_error) -> Option<&'static Texts> {
     TEXTS.get(at)
 }
 
-/// Returns the sentence a person is shown for an error, in Indonesian.
+/// Returns the sentence for an error: up to 999 what a person in a chat is shown, in Indonesian;
+/// from 1001 on what a programmer is, in English.
 ///
-/// 0 gives "OK"; a number that is none of the errors gives a text that says so.
-#[allow(unsafe_code, reason = "the name is this library's own")]
+/// 0 gives "OK"; a number that is none of the errors gives a text that says so. The text lives as
+/// long as the program. `chatproto_error_detail` has more to say of the last error.
 #[unsafe(no_mangle)]
 pub extern "C" fn chatproto_error_text(error: chatproto_error) -> *const c_char {
     guard!(UNKNOWN.as_ptr(), {
-        match texts(error) {
-            Some(texts) => texts.message.as_ptr(),
-            None if error == CHATPROTO_OK => c"OK".as_ptr(),
-            None => UNKNOWN.as_ptr(),
+        match (texts(error), fault::texts(error)) {
+            (Some(texts), _) => texts.message.as_ptr(),
+            (None, Some((_, text))) => text.as_ptr(),
+            (None, None) if error == CHATPROTO_OK => c"OK".as_ptr(),
+            (None, None) => UNKNOWN.as_ptr(),
         }
     })
 }
 
 /// Returns the name of an error, such as `inbox_full`, as it stands in a reply's `code`.
 ///
-/// 0 gives "ok"; a number that is none of the errors gives "unknown".
-#[allow(unsafe_code, reason = "the name is this library's own")]
+/// 0 gives "ok"; a number that is none of the errors gives "unknown". The text lives as long as the
+/// program.
 #[unsafe(no_mangle)]
 pub extern "C" fn chatproto_error_name(error: chatproto_error) -> *const c_char {
     guard!(c"unknown".as_ptr(), {
-        match texts(error) {
-            Some(texts) => texts.name.as_ptr(),
-            None if error == CHATPROTO_OK => c"ok".as_ptr(),
-            None => c"unknown".as_ptr(),
+        match (texts(error), fault::texts(error)) {
+            (Some(texts), _) => texts.name.as_ptr(),
+            (None, Some((name, _))) => name.as_ptr(),
+            (None, None) if error == CHATPROTO_OK => c"ok".as_ptr(),
+            (None, None) => c"unknown".as_ptr(),
         }
     })
 }
@@ -155,7 +539,6 @@ mod tests {
     use super::*;
 
     /// The text behind a pointer that an export gave.
-    #[allow(unsafe_code, reason = "reads as C does")]
     fn text(pointer: *const c_char) -> &'static str {
         // SAFETY: the exports return static texts that end with a NUL byte.
         unsafe { CStr::from_ptr(pointer) }.to_str().unwrap()
@@ -181,6 +564,34 @@ mod tests {
                 "Kesalahan tidak dikenal"
             );
             assert_eq!(text(chatproto_error_name(number)), "unknown");
+        }
+    }
+
+    #[test]
+    fn every_number_of_programs_has_a_constant_and_texts_of_its_own() {
+        let source = include_str!("error.rs");
+        let constants = source.lines().filter_map(|line| {
+            let rest = line.strip_prefix("pub const CHATPROTO_ERROR_")?;
+            let (name, number) = rest.strip_suffix(';')?.split_once(": chatproto_error = ")?;
+            let number: chatproto_error = number.parse().unwrap();
+            (number > 1_000).then(|| (number, name.to_lowercase()))
+        });
+        let rows = OWN
+            .iter()
+            .map(|(number, name, _)| (*number, name.to_str().unwrap().to_owned()));
+
+        assert!(constants.eq(rows));
+        assert!(OWN.is_sorted_by(|(a, ..), (b, ..)| a < b));
+        for (number, name, sentence) in OWN {
+            assert_eq!(text(chatproto_error_name(*number)), name.to_str().unwrap());
+            assert_eq!(
+                text(chatproto_error_text(*number)),
+                sentence.to_str().unwrap()
+            );
+            let is_protocols = ErrorCode::ALL
+                .iter()
+                .any(|code| code.code() == text(name.as_ptr()));
+            assert!(!is_protocols, "{name:?}");
         }
     }
 

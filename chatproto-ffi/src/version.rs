@@ -16,7 +16,6 @@ const VERSION: &CStr =
     };
 
 /// Returns the version of the library, such as "0.1.0".
-#[allow(unsafe_code, reason = "the name is this library's own")]
 #[unsafe(no_mangle)]
 pub extern "C" fn chatproto_version() -> *const c_char {
     guard!(c"".as_ptr(), { VERSION.as_ptr() })
@@ -26,7 +25,6 @@ pub extern "C" fn chatproto_version() -> *const c_char {
 ///
 /// A program compares it with `CHATPROTO_ABI_VERSION` before it calls anything else.
 /// After a panic: 0, which is the number of no interface.
-#[allow(unsafe_code, reason = "the name is this library's own")]
 #[unsafe(no_mangle)]
 pub extern "C" fn chatproto_abi_version() -> u32 {
     guard!(0, { CHATPROTO_ABI_VERSION })
