@@ -393,6 +393,16 @@ impl Realm {
         Ok(())
     }
 
+    /// Takes up to `max` of the frames to send over a link now:
+    /// [`link_outgoing`](Self::link_outgoing) and [`link_sent`](Self::link_sent) in one, for whoever
+    /// hands them to another thread.
+    pub fn link_take(&mut self, link: LinkId, max: usize, now: Now) -> Vec<Frame> {
+        let now = self.tick(now);
+        let taken = self.hand_over_frames(link, max, now);
+        self.cut_slow(now);
+        taken
+    }
+
     /// An [`Output::Dial`] led to no link; why is for an operator to read.
     ///
     /// # Errors

@@ -112,10 +112,8 @@ pub unsafe extern "C" fn chatproto_realm_link_take(
         frames.put(ptr::null_mut());
         let link = LinkId::from_u64(link);
         realm.0.with(|open| {
-            let outgoing = open.realm.link_outgoing(link);
-            let taken: Vec<_> = outgoing.iter().take(max).cloned().collect();
+            let taken = open.realm.link_take(link, max, now.engine());
             if !taken.is_empty() {
-                open.realm.link_sent(link, taken.len(), now.engine())?;
                 frames.put(chatproto_frames::give(taken));
             }
             Ok(())

@@ -85,6 +85,13 @@ impl Link {
         self.is_send_queued = false;
         self.outgoing.make_contiguous()
     }
+
+    /// Takes the first `n` frames out, of which there are as many.
+    fn take(&mut self, n: usize) -> Vec<Frame> {
+        let taken: Vec<_> = self.outgoing.drain(..n).collect();
+        self.outgoing_bytes -= taken.iter().map(weight).sum::<usize>();
+        taken
+    }
 }
 
 impl Realm {
@@ -160,6 +167,7 @@ impl Realm {
         };
         link.is_closed = true;
         link.outgoing.clear();
+        link.outgoing_bytes = words.as_ref().map_or(0, weight);
         if let Some(words) = words {
             link.outgoing.push_back(words);
             self.outputs.push_back(Output::LinkSend(id));
@@ -269,11 +277,23 @@ impl Realm {
         if n > link.outgoing.len() {
             return Err(Misuse::SentTooMuch);
         }
-        let taken = link.outgoing.drain(..n);
-        link.outgoing_bytes -= taken.map(|frame| weight(&frame)).sum::<usize>();
+        link.take(n);
         let peer = link.peer;
         self.pump(peer, now);
         Ok(())
+    }
+
+    pub(super) fn hand_over_frames(&mut self, id: LinkId, max: usize, now: Now) -> Vec<Frame> {
+        let Some(link) = self.links.get_mut(id.0) else {
+            return Vec::new();
+        };
+        link.is_send_queued = false;
+        let taken = link.take(max.min(link.outgoing.len()));
+        let (peer, is_closed) = (link.peer, link.is_closed);
+        if !is_closed && !taken.is_empty() {
+            self.pump(peer, now);
+        }
+        taken
     }
 
     // Receiving.

@@ -122,6 +122,38 @@ fn more_frames_sent_than_there_are_is_misuse() {
 }
 
 #[test]
+fn frames_can_be_taken_and_reported_in_one() {
+    let mut it = site(1, 2);
+    let link = it
+        .realm
+        .link_up(&name("realm2"), Direction::Accepted, it.now)
+        .unwrap();
+    let hello = it.realm.link_outgoing(link).to_vec();
+
+    assert_eq!(it.realm.link_take(link, 0, it.now), []);
+    assert_eq!(it.realm.link_take(link, 7, it.now), hello);
+    assert_eq!(it.realm.link_take(link, 7, it.now), []);
+
+    assert_eq!(it.realm.link_outgoing(link), []);
+}
+
+#[test]
+fn last_words_are_taken_once() {
+    let mut it = site(1, 2);
+    let link = it
+        .realm
+        .link_up(&name("realm2"), Direction::Accepted, it.now)
+        .unwrap();
+    it.realm.link_take(link, 7, it.now);
+
+    it.realm.shutdown(it.now);
+    let words = it.realm.link_take(link, 7, it.now);
+
+    assert!(matches!(words.as_slice(), [Frame::Bye { .. }]), "{words:?}");
+    assert_eq!(it.realm.link_take(link, 7, it.now), []);
+}
+
+#[test]
 fn a_realm_that_shuts_down_says_bye() {
     let mut it = site(1, 2);
     let link = it.greeted_by("realm2", Direction::Accepted);
