@@ -106,3 +106,72 @@ fn the_functions_of_the_header_are_those_that_are_guarded() {
     assert!(guarded.len() > 60, "only {} were found", guarded.len());
     assert_eq!(declared, guarded);
 }
+
+/// The declarations of functions that return an error's number: name and arguments.
+fn fallible(header: &str) -> Vec<(String, Vec<String>)> {
+    let code: Vec<_> = header
+        .lines()
+        .filter(|line| !line.starts_with("//"))
+        .collect();
+    let code = code.join(" ");
+    let declarations = code.split("chatproto_error chatproto_").skip(1);
+    declarations
+        .map(|rest| {
+            let (declaration, _) = rest.split_once(");").unwrap();
+            let (name, arguments) = declaration.split_once('(').unwrap();
+            let arguments = arguments
+                .split(',')
+                .map(|argument| argument.trim().to_owned());
+            (format!("chatproto_{name}"), arguments.collect())
+        })
+        .collect()
+}
+
+/// The lines of a table of the C tests, without the calls.
+fn rows(table: &str, arguments: usize) -> BTreeSet<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../tests/c")
+        .join(table);
+    let source = fs::read_to_string(path).unwrap();
+    let rows = source.lines().filter_map(|line| line.strip_prefix("ROW("));
+    rows.map(|row| {
+        let words: Vec<_> = row.split(',').map(str::trim).take(arguments).collect();
+        words.join(" ")
+    })
+    .collect()
+}
+
+#[test]
+fn every_argument_that_is_a_pointer_is_tried_with_null() {
+    let is_pointer = |argument: &String| {
+        argument.contains('*')
+            || argument.starts_with("chatproto_str ")
+            || argument.starts_with("chatproto_bytes ")
+    };
+    let name = |argument: &String| argument.rsplit([' ', '*']).next().unwrap().to_owned();
+
+    let mut expected = BTreeSet::new();
+    for (function, arguments) in fallible(&generated()) {
+        let pointers = arguments.iter().filter(|argument| is_pointer(argument));
+        expected.extend(pointers.map(|argument| format!("{function} {}", name(argument))));
+    }
+    // What is behind a pointer has views too.
+    for function in ["chatproto_config_add_peer", "chatproto_realm_set_peer"] {
+        expected.extend(["name", "public_key"].map(|field| format!("{function} peer.{field}")));
+    }
+
+    assert!(expected.len() > 100);
+    assert_eq!(rows("null_rows.h", 2), expected);
+}
+
+#[test]
+fn every_function_of_a_realm_is_tried_after_its_end() {
+    let ends = ["chatproto_realm_new", "chatproto_realm_close"];
+    let functions = fallible(&generated()).into_iter().map(|(name, _)| name);
+
+    let expected: BTreeSet<_> = functions
+        .filter(|name| name.starts_with("chatproto_realm_") && !ends.contains(&name.as_str()))
+        .collect();
+
+    assert_eq!(rows("realm_rows.h", 1), expected);
+}

@@ -25,9 +25,7 @@ static inline int check_at(int holds, const char *what, const char *file, int li
 static inline int check_error(chatproto_error found, chatproto_error expected, const char *what,
                               const char *file, int line)
 {
-    if (found == expected) {
-        checks_passed += 1;
-    } else {
+    if (found != expected) {
         checks_failed += 1;
         fprintf(stderr, "%s:%d: %s is %s, not %s: %s\n", file, line, what,
                 chatproto_error_name(found), chatproto_error_name(expected),
@@ -39,9 +37,10 @@ static inline int check_error(chatproto_error found, chatproto_error expected, c
 /* Something holds. */
 #define CHECK(holds) check_at((holds) ? 1 : 0, #holds, __FILE__, __LINE__)
 /* A call fails with that error, named without its beginning. */
-#define FAILS(call, error) check_error((call), CHATPROTO_ERROR_##error, #call, __FILE__, __LINE__)
+#define FAILS(call, error)                                                                         \
+    (checks_passed += check_error((call), CHATPROTO_ERROR_##error, #call, __FILE__, __LINE__))
 
-/* A call succeeds; the test cannot go on if not. */
+/* A call succeeds; the test cannot go on if not. It counts as no check of its own. */
 #define OK(call)                                                                                   \
     do {                                                                                           \
         if (!check_error((call), CHATPROTO_OK, #call, __FILE__, __LINE__)) {                       \

@@ -1,0 +1,114 @@
+/* What cannot be brought about from outside: a bug of the library, and two threads inside one object. For a library
+ * that was built with the feature "test-hooks", whose functions the header does not have. */
+#include "objects.h"
+
+#include <pthread.h>
+#include <sched.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+chatproto_error chatproto_test_meet_a_bug(chatproto_realm *realm);
+chatproto_error chatproto_test_stay_inside(chatproto_realm *realm);
+void chatproto_test_leave(void);
+#ifdef __cplusplus
+}
+#endif
+
+#define JOIN(a, b) a##b
+#define AT_LINE(line) JOIN(call_at_, line)
+
+#define ROW(function, call)                                                                        \
+    static chatproto_error AT_LINE(__LINE__)(struct objects * o)                                   \
+    {                                                                                              \
+        return call;                                                                               \
+    }
+#include "realm_rows.h"
+#undef ROW
+
+static const struct row ROWS[] = {
+#define ROW(function, call) {#function, "", AT_LINE(__LINE__)},
+#include "realm_rows.h"
+#undef ROW
+};
+
+static void every_call_gives(struct objects *o, chatproto_error expected)
+{
+    size_t at;
+
+    for (at = 0; at < sizeof ROWS / sizeof *ROWS; at += 1) {
+        chatproto_error error = ROWS[at].call(o);
+
+        if (!CHECK(error == expected)) {
+            fprintf(stderr, "%s: %s\n", ROWS[at].function, chatproto_error_name(error));
+        }
+    }
+}
+
+static void a_bug_ends_its_object_and_nothing_else(void)
+{
+    struct objects o;
+    chatproto_realm *other;
+
+    objects_make(&o);
+    OK(chatproto_realm_new(o.config, &other));
+    FAILS(chatproto_test_meet_a_bug(o.realm), INTERNAL);
+    CHECK(strstr(chatproto_error_detail(), "bug") != NULL);
+    every_call_gives(&o, CHATPROTO_ERROR_POISONED);
+    FAILS(chatproto_test_meet_a_bug(o.realm), POISONED);
+
+    OK(chatproto_realm_execute(other, B("hello"), o.now, &o.number));
+    OK(chatproto_realm_close(o.realm));
+    every_call_gives(&o, CHATPROTO_ERROR_CLOSED);
+    chatproto_realm_free(other);
+    objects_free(&o);
+}
+
+static void *stay_inside(void *realm)
+{
+    static const chatproto_error failed = CHATPROTO_ERROR_INTERNAL;
+    chatproto_error error = chatproto_test_stay_inside((chatproto_realm *)realm);
+
+    return error == CHATPROTO_OK ? NULL : (void *)&failed;
+}
+
+/* Waits until another thread is inside; gives up where it never is. */
+static void wait_until_busy(struct objects *o)
+{
+    long turns;
+    chatproto_error error = CHATPROTO_OK;
+
+    for (turns = 0; turns < 100000000L && error == CHATPROTO_OK; turns += 1) {
+        error = chatproto_realm_name(o->realm, &o->text);
+        sched_yield();
+    }
+    CHECK(error == CHATPROTO_ERROR_BUSY);
+}
+
+static void two_threads_at_a_time_are_told_apart(void)
+{
+    struct objects o;
+    pthread_t thread;
+    void *failed;
+
+    objects_make(&o);
+    CHECK(pthread_create(&thread, NULL, stay_inside, o.realm) == 0);
+    wait_until_busy(&o);
+    every_call_gives(&o, CHATPROTO_ERROR_BUSY);
+    FAILS(chatproto_realm_close(o.realm), BUSY);
+    /* A leak, where all else would be a crash; the realm is still there. */
+    chatproto_realm_free(o.realm);
+    FAILS(chatproto_realm_close(o.realm), BUSY);
+    chatproto_test_leave();
+    CHECK(pthread_join(thread, &failed) == 0 && failed == NULL);
+
+    OK(chatproto_realm_execute(o.realm, B("hello"), o.now, &o.number));
+    objects_free(&o);
+}
+
+int main(void)
+{
+    a_bug_ends_its_object_and_nothing_else();
+    two_threads_at_a_time_are_told_apart();
+    return checks_end();
+}
