@@ -174,6 +174,7 @@ static void a_peer_is_paused_and_resumed(void)
 static void a_peer_with_mail_is_not_removed_in_silence(void)
 {
     struct pair pair;
+    chatproto_transport *transport;
     size_t count;
 
     pair_begin(&pair, CHATPROTO_PEER_NOISE, 1);
@@ -188,8 +189,9 @@ static void a_peer_with_mail_is_not_removed_in_silence(void)
     OK(chatproto_realm_peer_count(pair.one->realm, &count));
     CHECK(count == 0);
     CHECK(strstr(pair.one->events.data, "mail_given_up ") != NULL);
-    FAILS(chatproto_transport_dial(pair.one->links, S("realm9"), pair.world.now,
-                                   &pair.world.ends->transport), UNKNOWN_PEER);
+    FAILS(chatproto_transport_dial(pair.one->links, S("realm9"), pair.world.now, &transport),
+          UNKNOWN_PEER);
+    CHECK(transport == NULL);
     pair_end(&pair);
 }
 
