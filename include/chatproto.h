@@ -840,7 +840,8 @@ typedef int32_t chatproto_work_kind;
 // Changes to commit to the store. There is one at a time, and replies wait for it.
 #define CHATPROTO_WORK_COMMIT 3
 
-// The log of commits to be put in order, now and then after one. Nobody waits for it.
+// The store to be put in order, now and then after a commit: its log of commits, and history that is too
+// old. Nobody waits for it, but a commit that comes meanwhile may have to.
 #define CHATPROTO_WORK_TIDY 4
 
 #ifdef __cplusplus

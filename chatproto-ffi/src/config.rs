@@ -45,7 +45,7 @@ pub const CHATPROTO_DURABILITY_OS: chatproto_durability = 1;
 /// Ownership: made by `chatproto_config_new`, freed by `chatproto_config_free`. Realms and link
 /// configurations take copies, so it may be freed once they are made, or used again. Threads: one
 /// at a time, any; one that comes while another is inside gets `BUSY`.
-pub struct chatproto_config(Handle<Settings>);
+pub struct chatproto_config(pub(crate) Handle<Settings>);
 
 opaque!(chatproto_config: Settings);
 

@@ -4,7 +4,7 @@ use crate::event::{self, chatproto_event};
 use crate::view::{chatproto_bytes, chatproto_str};
 use crate::work::{self, Shared, Work, chatproto_work};
 use chatproto::work::Job;
-use chatproto::{ClassicCall, CloseReason, LinkCloseReason, Output, RealmName, RequestId};
+use chatproto::{ClassicCall, CloseReason, LinkCloseReason, Now, Output, RealmName, RequestId};
 use std::ptr;
 use std::sync::Arc;
 
@@ -187,11 +187,11 @@ impl chatproto_output {
         }
     }
 
-    pub(crate) fn tidy(shared: &Arc<Shared>) -> Self {
+    pub(crate) fn tidy(shared: &Arc<Shared>, now: Now) -> Self {
         Self {
             kind: CHATPROTO_OUTPUT_WORK,
             number: work::CHATPROTO_WORK_TIDY,
-            work: Work::tidy(shared),
+            work: Work::tidy(shared, now),
             ..Self::NONE
         }
     }

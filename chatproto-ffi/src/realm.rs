@@ -51,7 +51,8 @@ pub(crate) struct Open {
     key: Option<StaticKey>,
     pub(crate) peers: Vec<Peer>,
     shared: Arc<Shared>,
-    wants_tidying: bool,
+    /// Since when the store is to be put in order.
+    tidy_at: Option<Now>,
     shown: Shown,
     pub(crate) shown_peer: Option<PeerStatus>,
     shown_text: String,
@@ -76,7 +77,7 @@ impl Open {
             key: settings.key.clone(),
             peers: settings.peers.clone(),
             shared: Shared::new(storage),
-            wants_tidying: false,
+            tidy_at: None,
             shown: Shown::default(),
             shown_peer: None,
             shown_text: String::new(),
@@ -103,8 +104,8 @@ impl Open {
                 return output;
             }
         }
-        if std::mem::take(&mut self.wants_tidying) {
-            return chatproto_output::tidy(&self.shared);
+        if let Some(now) = self.tidy_at.take() {
+            return chatproto_output::tidy(&self.shared, now);
         }
         // Asked for last, so that all that has happened goes into one.
         match self.realm.take_batch() {
@@ -114,7 +115,9 @@ impl Open {
     }
 
     fn complete(&mut self, done: Done, now: Now) {
-        self.wants_tidying |= done.wants_tidying;
+        if done.wants_tidying(self.shared.storage.as_ref(), now) {
+            self.tidy_at = Some(now);
+        }
         done.tell(&mut self.realm, now);
     }
 
@@ -148,7 +151,7 @@ pub unsafe extern "C" fn chatproto_realm_new(
     fallible!({
         let (config, realm) = (object!(config)?, out!(realm)?);
         realm.put(ptr::null_mut());
-        let open = handle::Opaque::handle(config).with(|settings| Open::new(settings))?;
+        let open = config.0.with(|settings| Open::new(settings))?;
         realm.put(handle::give(open));
         Ok(())
     })

@@ -18,7 +18,8 @@ pub const CHATPROTO_WORK_HASH: chatproto_work_kind = 1;
 pub const CHATPROTO_WORK_READ: chatproto_work_kind = 2;
 /// Changes to commit to the store. There is one at a time, and replies wait for it.
 pub const CHATPROTO_WORK_COMMIT: chatproto_work_kind = 3;
-/// The log of commits to be put in order, now and then after one. Nobody waits for it.
+/// The store to be put in order, now and then after a commit: its log of commits, and history that is too
+/// old. Nobody waits for it, but a commit that comes meanwhile may have to.
 pub const CHATPROTO_WORK_TIDY: chatproto_work_kind = 4;
 
 /// Slow work that a realm asks for. The realm goes on meanwhile; what waits for this work waits
@@ -28,7 +29,7 @@ pub const CHATPROTO_WORK_TIDY: chatproto_work_kind = 4;
 /// What is to come to nothing, or outlives its realm, is freed by `chatproto_work_free`. It needs
 /// no realm to be run, and may be run after its realm was freed, in vain. Threads: one at a time,
 /// any; to run it in another thread than the realm's is what it is for.
-pub struct chatproto_work(Handle<Work>);
+pub struct chatproto_work(pub(crate) Handle<Work>);
 
 opaque!(chatproto_work: Work);
 
@@ -83,17 +84,25 @@ enum Stage {
 
 enum Task {
     Job(Job),
-    Tidy,
+    /// At that time.
+    Tidy(Now),
 }
 
 /// What came of work.
 pub(crate) struct Done {
     /// None to what nobody waits for.
     answer: Option<Answer>,
-    pub(crate) wants_tidying: bool,
+    is_commit: bool,
+    wants_tidying: bool,
 }
 
 impl Done {
+    /// Whether the store is to be put in order now.
+    pub(crate) fn wants_tidying(&self, storage: Option<&Storage>, now: Now) -> bool {
+        let wants_sweeping = || storage.is_some_and(|storage| storage.wants_sweeping(now));
+        self.wants_tidying || self.is_commit && wants_sweeping()
+    }
+
     /// Tells the realm.
     pub(crate) fn tell(self, realm: &mut Realm, now: Now) {
         if let Some(answer) = self.answer {
@@ -109,8 +118,8 @@ impl Work {
         Self::give(shared, Task::Job(job))
     }
 
-    pub(crate) fn tidy(shared: &Arc<Shared>) -> *mut chatproto_work {
-        Self::give(shared, Task::Tidy)
+    pub(crate) fn tidy(shared: &Arc<Shared>, now: Now) -> *mut chatproto_work {
+        Self::give(shared, Task::Tidy(now))
     }
 
     fn give(shared: &Arc<Shared>, task: Task) -> *mut chatproto_work {
@@ -127,7 +136,7 @@ impl Work {
     fn run(&mut self) -> Result<(), Fault> {
         let failed = match &self.stage {
             Stage::Asked(Task::Job(job)) => Some(job.failed()),
-            Stage::Asked(Task::Tidy) => None,
+            Stage::Asked(Task::Tidy(_)) => None,
             _ => {
                 return Err(Fault::new(
                     CHATPROTO_ERROR_WORK_DONE,
@@ -149,10 +158,11 @@ impl Work {
             Stage::Done(done) => return done,
             Stage::Asked(Task::Job(job)) => Some(job.failed()),
             Stage::UnderWay(failed) => failed,
-            Stage::Asked(Task::Tidy) | Stage::Told => None,
+            Stage::Asked(Task::Tidy(_)) | Stage::Told => None,
         };
         Done {
             answer,
+            is_commit: false,
             wants_tidying: false,
         }
     }
@@ -179,15 +189,18 @@ impl Task {
         match (self, storage) {
             (Self::Job(job), storage) => Done {
                 answer: Some(job.run(storage)),
+                is_commit: matches!(job, Job::Commit(_)),
                 wants_tidying: matches!(job, Job::Commit(_))
                     && storage.is_some_and(Storage::wants_tidying),
             },
-            (Self::Tidy, storage) => {
+            (Self::Tidy(now), storage) => {
                 if let Some(storage) = storage {
                     storage.tidy();
+                    storage.sweep(*now);
                 }
                 Done {
                     answer: None,
+                    is_commit: false,
                     wants_tidying: false,
                 }
             }

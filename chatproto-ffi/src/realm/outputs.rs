@@ -5,7 +5,7 @@ use crate::clock::chatproto_now;
 use crate::error::chatproto_error;
 use crate::fault::Fault;
 use crate::guard::fallible;
-use crate::handle::{self, object, out};
+use crate::handle::{object, out};
 use crate::output::chatproto_output;
 use crate::view::{bytes, chatproto_bytes};
 use crate::work::chatproto_work;
@@ -43,9 +43,8 @@ pub unsafe extern "C" fn chatproto_realm_complete(
 ) -> chatproto_error {
     fallible!({
         let realm = object!(realm)?;
-        let object = object!(work)?;
         // What a panic has left of it is that it has failed.
-        let mut inside = handle::Opaque::handle(object).enter_though_poisoned()?;
+        let mut inside = object!(work)?.0.enter_though_poisoned()?;
         let told = realm.0.with(|open| {
             if !inside.is_of(&open.shared) {
                 return Err(Fault::invalid("another realm has asked for this work"));
