@@ -52,9 +52,11 @@ impl Shared {
 
     /// Answers for the work that was freed.
     pub(crate) fn answer_abandoned(&self, realm: &mut Realm) {
-        if !self.has_abandoned.swap(false, Ordering::Acquire) {
+        // Looked at before each output, so it must cost next to nothing.
+        if !self.has_abandoned.load(Ordering::Acquire) {
             return;
         }
+        self.has_abandoned.store(false, Ordering::Release);
         let mut abandoned = self
             .abandoned
             .lock()

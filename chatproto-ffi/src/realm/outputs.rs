@@ -100,3 +100,76 @@ pub unsafe extern "C" fn chatproto_realm_called(
         })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{
+        chatproto_config_add_user, chatproto_config_free, chatproto_config_new,
+        chatproto_config_set_password_cost,
+    };
+    use crate::event::CHATPROTO_EVENT_PASSWORD_FAILED;
+    use crate::output::{CHATPROTO_OUTPUT_EVENT, CHATPROTO_OUTPUT_WORK};
+    use crate::realm::{chatproto_realm_free, chatproto_realm_new};
+    use crate::view::chatproto_str;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::ptr;
+
+    /// A realm that has a password to hash.
+    fn realm() -> *mut chatproto_realm {
+        let text = chatproto_str::of;
+        let (mut config, mut realm) = (ptr::null_mut(), ptr::null_mut());
+        // SAFETY: each pointer is what the function before it gave.
+        unsafe {
+            chatproto_config_new(text("realm1"), &raw mut config);
+            let (name, password) = (text("messi"), text("surabaya"));
+            chatproto_config_add_user(config, name, password, text(""), text(""));
+            chatproto_config_set_password_cost(config, 8, 1, 1);
+            assert_eq!(chatproto_realm_new(config, &raw mut realm), 0);
+            chatproto_config_free(config);
+        }
+        realm
+    }
+
+    fn next(realm: *mut chatproto_realm) -> chatproto_output {
+        let mut output = chatproto_output::NONE;
+        // SAFETY: the realm is one, and there is room for an output.
+        let error = unsafe { chatproto_realm_next_output(realm, &raw mut output) };
+        assert_eq!(error, 0);
+        output
+    }
+
+    #[test]
+    fn work_that_met_a_bug_has_failed_and_can_be_completed() {
+        let realm = realm();
+        let work = next(realm);
+        assert_eq!(work.kind, CHATPROTO_OUTPUT_WORK);
+        // SAFETY: the work is as the output gave it.
+        let object = unsafe { &*work.work };
+        let panics = || {
+            let _ = object
+                .0
+                .with(|_| -> Result<(), Fault> { panic!("met on purpose by a test") });
+        };
+        assert!(catch_unwind(AssertUnwindSafe(panics)).is_err());
+
+        let now = chatproto_now {
+            mono_ms: 0,
+            unix_ms: 0,
+        };
+        // SAFETY: both are what they are said to be.
+        let (run, completed) = unsafe {
+            (
+                crate::work::chatproto_work_run(work.work),
+                chatproto_realm_complete(realm, work.work, now),
+            )
+        };
+
+        assert_eq!((run, completed), (1006, 0));
+        let told = next(realm);
+        assert_eq!(told.kind, CHATPROTO_OUTPUT_EVENT);
+        assert_eq!(told.number, CHATPROTO_EVENT_PASSWORD_FAILED);
+        // SAFETY: it is from `realm` and used no more.
+        unsafe { chatproto_realm_free(realm) };
+    }
+}
