@@ -91,16 +91,14 @@ pub(crate) struct Told {
     pub(crate) name: &'static str,
     /// The connection it is about; 0 if it is about none.
     pub(crate) connection: u64,
-    /// Its fields as one JSON object.
-    pub(crate) json: Vec<u8>,
 }
 
 macro_rules! events {
     ($($variant:ident { $($field:ident),* } = $number:ident $name:literal;)*) => {
-        /// Tells of an event; nothing of one that is newer than this file, of which a test would
-        /// tell.
-        pub(crate) fn told(event: &Event) -> Option<Told> {
-            let mut object = Object::new();
+        /// Tells of an event and writes its fields as one JSON object into `json`, in place of what
+        /// is there; nothing of one that is newer than this file, of which a test would tell.
+        pub(crate) fn told(event: &Event, json: &mut Vec<u8>) -> Option<Told> {
+            let mut object = Object::new(json);
             let (number, name) = match event {
                 $(Event::$variant { $($field),* } => {
                     $(object.field(stringify!($field), $field);)*
@@ -153,57 +151,56 @@ events! {
     StoreBroken {} = CHATPROTO_EVENT_STORE_BROKEN "store_broken";
 }
 
-/// A JSON object under way.
-struct Object {
-    json: Vec<u8>,
+/// A JSON object under way, in memory that is used again: an event may come with each command.
+struct Object<'a> {
+    json: &'a mut Vec<u8>,
     connection: u64,
 }
 
-impl Object {
-    fn new() -> Self {
-        Self {
-            json: b"{".to_vec(),
-            connection: 0,
-        }
+impl<'a> Object<'a> {
+    fn new(json: &'a mut Vec<u8>) -> Self {
+        json.clear();
+        json.push(b'{');
+        let connection = 0;
+        Self { json, connection }
     }
 
     fn field(&mut self, name: &str, value: &impl Field) {
         if self.json.len() > 1 {
             self.json.extend_from_slice(b", ");
         }
-        json::string(&mut self.json, name);
+        json::string(self.json, name);
         self.json.extend_from_slice(b": ");
         value.put(self);
     }
 
     fn text(&mut self, text: &str) {
-        json::string(&mut self.json, text);
+        json::string(self.json, text);
     }
 
     fn number(&mut self, number: u64) {
-        self.json.extend_from_slice(number.to_string().as_bytes());
+        json::number(self.json, number);
     }
 
-    fn told(mut self, number: chatproto_event, name: &'static str) -> Told {
+    fn told(self, number: chatproto_event, name: &'static str) -> Told {
         self.json.push(b'}');
         Told {
             number,
             name,
             connection: self.connection,
-            json: self.json,
         }
     }
 }
 
 /// What stands in a field of an event.
 trait Field {
-    fn put(&self, object: &mut Object);
+    fn put(&self, object: &mut Object<'_>);
 }
 
 macro_rules! fields {
     ($($value:ident, $object:ident: $type:ty => $put:expr;)*) => {$(
         impl Field for $type {
-            fn put(&self, $object: &mut Object) {
+            fn put(&self, $object: &mut Object<'_>) {
                 let $value = self;
                 $put;
             }
@@ -273,23 +270,25 @@ pub(crate) mod tests {
             code: ErrorCode::WrongPassword,
         };
 
-        let told = told(&event).unwrap();
+        let mut json = b"what was there".to_vec();
+        let told = told(&event, &mut json).unwrap();
 
         assert_eq!(
             (told.number, told.name, told.connection),
             (2, "login_failed", 7)
         );
         assert_eq!(
-            String::from_utf8(told.json).unwrap(),
+            String::from_utf8(json).unwrap(),
             r#"{"connection": 7, "user": "a\"\u00e9", "code": "wrong_password"}"#
         );
     }
 
     #[test]
     fn an_event_without_fields_has_an_empty_object() {
-        let told = told(&Event::StoreFull).unwrap();
+        let mut json = Vec::new();
+        let told = told(&Event::StoreFull, &mut json).unwrap();
 
         assert_eq!((told.name, told.connection), ("store_full", 0));
-        assert_eq!(told.json, b"{}");
+        assert_eq!(json, b"{}");
     }
 }

@@ -138,10 +138,6 @@ impl chatproto_output {
 
     /// An output as C is shown it; nothing for one of a kind that is newer than this file.
     pub(crate) fn of(output: Output, shared: &Arc<Shared>, shown: &mut Shown) -> Option<Self> {
-        let output = match Job::of(output) {
-            Ok(job) => return Some(Self::job(shared, job)),
-            Err(output) => output,
-        };
         Some(match output {
             Output::Send(id) => Self::about(CHATPROTO_OUTPUT_SEND, id.as_u64()),
             Output::PauseRead(id) => Self::about(CHATPROTO_OUTPUT_PAUSE_READ, id.as_u64()),
@@ -167,14 +163,14 @@ impl chatproto_output {
                 ..Self::about(CHATPROTO_OUTPUT_CALL, id)
             },
             Output::Event(event) => {
-                let told = event::told(&event)?;
+                let told = event::told(&event, &mut shown.data)?;
                 let number: chatproto_event = told.number;
                 Self {
-                    data: shown.data(told.json),
+                    data: chatproto_bytes::of(&shown.data),
                     ..Self::about(CHATPROTO_OUTPUT_EVENT, told.connection).why(number, told.name)
                 }
             }
-            _ => return None,
+            other => return Job::of(other).ok().map(|job| Self::job(shared, job)),
         })
     }
 
