@@ -2,7 +2,7 @@
 
 use crate::error::chatproto_error;
 use crate::guard::{fallible, guard};
-use crate::handle::{out, shared};
+use crate::handle::{is_shared, out, shared};
 use chatproto::Frame;
 
 /// What one realm tells another over a link. They are made by a realm and handed to a transport, or
@@ -14,6 +14,8 @@ use chatproto::Frame;
 pub struct chatproto_frames {
     pub(crate) frames: Vec<Frame>,
 }
+
+const _: () = is_shared::<chatproto_frames>();
 
 impl chatproto_frames {
     pub(crate) fn give(frames: Vec<Frame>) -> *mut Self {

@@ -154,6 +154,9 @@ pub(crate) trait Opaque: Sized {
 /// Says what a type of C holds.
 macro_rules! opaque {
     ($name:ident: $inside:ty) => {
+        // C hands it from thread to thread, and no compiler looks on.
+        const _: () = $crate::handle::is_send::<$inside>();
+
         impl $crate::handle::Opaque for $name {
             type Inside = $inside;
 
@@ -167,6 +170,12 @@ macro_rules! opaque {
         }
     };
 }
+
+/// Compiles for what may be handed from thread to thread.
+pub(crate) const fn is_send<T: Send>() {}
+
+/// Compiles for what any number of threads may use at a time, and free.
+pub(crate) const fn is_shared<T: Send + Sync>() {}
 
 /// Makes an object for C to hold.
 pub(crate) fn give<O: Opaque>(inside: O::Inside) -> *mut O {

@@ -3,7 +3,7 @@
 use crate::error::chatproto_error;
 use crate::fault::Fault;
 use crate::guard::{fallible, guard};
-use crate::handle::{out, shared};
+use crate::handle::{is_shared, out, shared};
 use crate::view::{chatproto_str, file_path};
 use chatproto::key_file;
 use chatproto::link::key::StaticKey;
@@ -20,6 +20,8 @@ pub struct chatproto_key {
     pub(crate) key: StaticKey,
     public: String,
 }
+
+const _: () = is_shared::<chatproto_key>();
 
 impl chatproto_key {
     fn give(key: StaticKey) -> *mut Self {

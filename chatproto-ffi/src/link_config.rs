@@ -2,6 +2,7 @@
 
 use crate::fault::Fault;
 use crate::guard::guard;
+use crate::handle::is_shared;
 use chatproto::link::transport::TransportConfig;
 
 /// What the links of a realm have to know of it: its name, key and limits, and its peers with their
@@ -12,6 +13,8 @@ use chatproto::link::transport::TransportConfig;
 pub struct chatproto_link_config {
     pub(crate) config: TransportConfig,
 }
+
+const _: () = is_shared::<chatproto_link_config>();
 
 impl chatproto_link_config {
     pub(crate) fn give(config: TransportConfig) -> Result<*mut Self, Fault> {
