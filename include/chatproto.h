@@ -570,6 +570,10 @@ typedef int32_t chatproto_work_kind;
 // Each line and each reply as well, secrets masked.
 #define CHATPROTO_DETAIL_WIRE 2
 
+// Nothing, for programs that throw events away; `chatproto_realm_store_failure` still tells why a
+// store is broken.
+#define CHATPROTO_DETAIL_SILENT 3
+
 // A power cut.
 #define CHATPROTO_DURABILITY_FSYNC 0
 

@@ -32,6 +32,9 @@ pub const CHATPROTO_DETAIL_ESSENTIAL: chatproto_detail = 0;
 pub const CHATPROTO_DETAIL_COMMANDS: chatproto_detail = 1;
 /// Each line and each reply as well, secrets masked.
 pub const CHATPROTO_DETAIL_WIRE: chatproto_detail = 2;
+/// Nothing, for programs that throw events away; `chatproto_realm_store_failure` still tells why a
+/// store is broken.
+pub const CHATPROTO_DETAIL_SILENT: chatproto_detail = 3;
 
 /// What a commit outlives: `CHATPROTO_DURABILITY_FSYNC` or `CHATPROTO_DURABILITY_OS`.
 pub type chatproto_durability = i32;
@@ -258,6 +261,7 @@ pub unsafe extern "C" fn chatproto_config_set_detail(
             CHATPROTO_DETAIL_ESSENTIAL => Detail::Essential,
             CHATPROTO_DETAIL_COMMANDS => Detail::Commands,
             CHATPROTO_DETAIL_WIRE => Detail::Wire,
+            CHATPROTO_DETAIL_SILENT => Detail::Silent,
             _ => return Err(Fault::invalid("no detail of events has that number")),
         };
         config.0.with(|settings| {

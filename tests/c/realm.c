@@ -300,19 +300,32 @@ static void a_realm_that_pauses_a_client_resumes_it(void)
 
 static void events_are_told_in_the_detail_that_was_asked_for(void)
 {
-    chatproto_config *config = config_of("realm1");
-    struct world world;
-    struct node *node;
+    static const struct {
+        chatproto_detail detail;
+        const char *events;
+    } rows[] = {
+        {CHATPROTO_DETAIL_SILENT, ""},
+        {CHATPROTO_DETAIL_ESSENTIAL, "logged_in "},
+        {CHATPROTO_DETAIL_WIRE, "received logged_in replied "},
+    };
+    size_t at;
 
-    OK(chatproto_config_set_detail(config, CHATPROTO_DETAIL_WIRE));
-    world_begin(&world, WIRE_FRAMES);
-    node = world_add(&world, "realm1", config);
-    chatproto_config_free(config);
-    world_open(&world, node);
-    world_write(&world, node->clients, "auth messi surabaya\r\n", 21);
+    for (at = 0; at < sizeof rows / sizeof *rows; at += 1) {
+        chatproto_config *config = config_of("realm1");
+        struct world world;
+        struct node *node;
 
-    CHECK(strcmp(node->events.data, "received logged_in replied ") == 0);
-    world_free(&world);
+        OK(chatproto_config_set_detail(config, rows[at].detail));
+        world_begin(&world, WIRE_FRAMES);
+        node = world_add(&world, "realm1", config);
+        chatproto_config_free(config);
+        world_open(&world, node);
+        world_write(&world, node->clients, "auth messi surabaya\r\n", 21);
+
+        CHECK(node->events.len == strlen(rows[at].events));
+        CHECK(node->events.len == 0 || memcmp(node->events.data, rows[at].events, node->events.len) == 0);
+        world_free(&world);
+    }
 }
 
 static void the_time_is_an_argument(void)
