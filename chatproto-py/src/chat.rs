@@ -164,7 +164,15 @@ impl BaseChat {
     ///
     /// Afterwards every other call raises MisuseError.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        Ok(py.detach(|| self.driver.close())?)
+        Ok(py.detach(|| -> Result<(), Unusable> {
+            // What nobody waits for may have been left to the next call.
+            match self.work() {
+                Ok(()) | Err(Unusable::Closed | Unusable::Broken) => {}
+                Err(unusable @ Unusable::Forked) => return Err(unusable),
+            }
+            self.driver.close()?;
+            Ok(())
+        })?)
     }
 
     /// Name, display name and country of a user, if there is one of that name.
@@ -244,9 +252,11 @@ impl BaseChat {
         let reply = match turn.reply {
             None => self.wait(py, request)?,
             Some(reply) => {
-                if turn.has_work {
-                    // There may be nobody who waits for it.
-                    py.detach(|| self.work())?;
+                // One piece, not all there is: others may bring more without end, and do it then.
+                if turn.has_work
+                    && let Some(job) = self.desk.take_idle_job()
+                {
+                    py.detach(|| self.run(&job))?;
                 }
                 reply
             }
@@ -319,8 +329,6 @@ impl BaseChat {
                 Ok(None) => {}
                 Err(error) => {
                     self.desk.give_up(request);
-                    // Others may wait for what was left to this thread.
-                    py.detach(|| self.work()).ok();
                     return Err(error);
                 }
             }

@@ -35,9 +35,10 @@ impl Desk {
         self.papers.lock().awaited.insert(request, None);
     }
 
-    /// Nobody waits for that reply any more.
+    /// Nobody waits for that reply any more. Others may wait for work that was left to this thread.
     pub(crate) fn give_up(&self, request: RequestId) {
         self.papers.lock().awaited.remove(&request);
+        self.changed.notify_all();
     }
 
     /// Leaves a reply for whoever waits for it.
@@ -56,6 +57,16 @@ impl Desk {
 
     pub(crate) fn take_job(&self) -> Option<Job> {
         self.papers.lock().jobs.pop_front()
+    }
+
+    /// Takes some work that is left to nobody: whoever waits for a reply does it meanwhile.
+    pub(crate) fn take_idle_job(&self) -> Option<Job> {
+        let mut papers = self.papers.lock();
+        if papers.awaited.is_empty() {
+            return papers.jobs.pop_front();
+        }
+        self.changed.notify_one();
+        None
     }
 
     /// Takes the reply to a request, or else some work; waits for either, but not for long.

@@ -356,10 +356,9 @@ impl Client {
         match (self.mode, self.under_way) {
             (Mode::Commands, Some((request, Kind::Join))) => self.joining(request, bytes),
             (Mode::Commands, _) => self.replies(bytes),
-            (Mode::Live, _) if bytes == live::EXIT => {
-                // Nobody asked for it: the server shows the client out.
+            (Mode::Live, _) if live::shows_out(bytes) => {
                 self.mode = Mode::Leaving;
-                self.unread.push(bytes);
+                self.leaving(bytes);
             }
             (Mode::Live, _) => self.live(bytes),
             (Mode::Leaving, _) => self.leaving(bytes),

@@ -5,7 +5,14 @@ use memchr::memmem;
 use std::fmt;
 
 /// What a leaver gets, in a read of its own if all goes well.
-pub(super) const EXIT: &[u8] = b"exit";
+const EXIT: &[u8] = b"exit";
+
+/// Whether a read in a group is the server's word that the client is out of it, though nobody asked for
+/// that. The reply may have come with it; what is said in a group begins with a name and is never this.
+pub(super) fn shows_out(read: &[u8]) -> bool {
+    let mark = [EXIT, START].concat();
+    read.starts_with(EXIT) && (mark.starts_with(read) || read.starts_with(&mark))
+}
 
 /// Bytes that were read.
 #[derive(Default)]

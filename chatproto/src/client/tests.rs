@@ -341,16 +341,38 @@ fn a_login_without_a_token_that_can_be_used_is_none() {
 
 #[test]
 fn one_who_is_shown_out_of_a_group_can_ask_again() {
-    let mut client = in_group();
-    client.receive(b"exit");
-    assert!(client.is_leaving() && !client.is_in_group());
-    assert_eq!(client.inbox(), Err(RequestError::InGroup));
+    let end = [b"exit", UNKNOWN].concat();
+    for at in 4..=end.len() {
+        let mut client = in_group();
 
-    client.receive(UNKNOWN);
+        client.receive(&end[..at]);
+        let is_out = at == end.len();
+        assert_eq!(
+            (client.is_leaving(), client.is_in_group()),
+            (!is_out, false)
+        );
+        assert_eq!(client.inbox().is_ok(), is_out);
+        client.receive(&end[at..]);
 
-    assert!(matches!(come(&mut client)[..], [Incoming::Notice(_)]));
-    client.inbox().unwrap();
-    assert!(written(&mut client).starts_with("inbox "));
+        assert!(
+            matches!(come(&mut client)[..], [Incoming::Notice(_)]),
+            "{at}"
+        );
+        client.inbox().unwrap();
+        assert!(written(&mut client).starts_with("inbox "));
+    }
+}
+
+#[test]
+fn nobody_can_show_others_out() {
+    for text in ["exit telah bergabung", "exit{ telah bergabung", "x: exit"] {
+        let mut client = in_group();
+
+        client.receive(text.as_bytes());
+
+        assert_eq!(come(&mut client), [Incoming::Text(text.to_owned())]);
+        assert!(client.is_in_group());
+    }
 }
 
 #[test]
