@@ -42,6 +42,21 @@
 // It grows with every change that a program compiled before would not survive.
 #define CHATPROTO_ABI_VERSION 1
 
+// One connection to a server, as a client has it: requests become bytes, and what was read becomes
+// replies and the texts of groups. It speaks with every server of the protocol.
+//
+// It owns no socket. After each request, and after each read, write what
+// `chatproto_client_outgoing` shows, one write for each time it shows something, since in a group
+// each write is a message; and take what has come by `chatproto_client_next` until there is
+// nothing. One request is under way at a time; others wait inside, and become outgoing as replies
+// come. The token of whoever logs in is kept inside and never shown.
+//
+// A connection that ends ends this too: make another one for the next connection, and log in again.
+//
+// Ownership: made by `chatproto_client_new`, freed by `chatproto_client_free`. Threads: one at a
+// time, any; one that comes while another is inside gets `BUSY`.
+typedef struct chatproto_client chatproto_client;
+
 // What a realm is made of: its name, users, peers and limits, its key, and where it is kept.
 //
 // Ownership: made by `chatproto_config_new`, freed by `chatproto_config_free`. Realms and link
@@ -258,6 +273,48 @@ typedef struct {
     // What has come.
     chatproto_frames *frames;
 } chatproto_link_event;
+
+// What has come to a client: one of the numbers `CHATPROTO_INCOMING_...`.
+typedef int32_t chatproto_incoming_kind;
+
+// What has come to a client. What its fields are depends on `kind`, and is said with each; the
+// others are 0, false or empty.
+//
+// Its views are valid until the next `chatproto_client_next` with that client, or its end.
+typedef struct {
+    // What it is.
+    chatproto_incoming_kind kind;
+    // Why the server did not do it.
+    chatproto_error error;
+    // Whether the server did what it was asked for.
+    bool is_ok;
+    // The number that the request was given.
+    uint64_t request;
+    // What people read.
+    chatproto_str text;
+    // A reply, in JSON, without its end.
+    chatproto_str json;
+    // How many messages there are.
+    size_t messages;
+} chatproto_incoming;
+
+// A message out of an inbox, as a reply tells it. Its views are valid as long as those of the reply.
+typedef struct {
+    // Its number in the inbox, for `chatproto_client_ack`; `CHATPROTO_NEVER` where the server does
+    // not tell it, as in the reply to `chatproto_client_inbox`.
+    uint64_t id;
+    // When the server took it, in milliseconds since 1970; `CHATPROTO_NEVER` where it does not tell
+    // that.
+    uint64_t unix_ms;
+    // Who wrote it: a user name, or `user@realm`.
+    chatproto_str from;
+    // The name of that user that others see.
+    chatproto_str display_from;
+    // The name of whom it is for, as others see it.
+    chatproto_str display_to;
+    // What it says, with the space before it and the line end after it that most clients send.
+    chatproto_str text;
+} chatproto_message;
 
 // Which event it is: one of the numbers `CHATPROTO_EVENT_...`.
 //
@@ -555,6 +612,27 @@ typedef int32_t chatproto_work_kind;
 // The frame has a number that no peer reads; the link goes on.
 #define CHATPROTO_ERROR_LINK_NUMBER_TOO_BIG 1311
 
+// Nobody is logged in.
+#define CHATPROTO_ERROR_NOT_LOGGED_IN 1401
+
+// A name or a word is empty, or has white space in it.
+#define CHATPROTO_ERROR_NOT_ONE_WORD 1402
+
+// A text has CR LF in it, which would end the request.
+#define CHATPROTO_ERROR_LINE_END 1403
+
+// In a group nothing but texts can be sent.
+#define CHATPROTO_ERROR_IN_GROUP 1404
+
+// The connection is in no group.
+#define CHATPROTO_ERROR_NO_GROUP 1405
+
+// A text for a group is empty, or is "exit".
+#define CHATPROTO_ERROR_NO_TEXT 1406
+
+// A reply was too long before, and what follows it cannot be found: connect anew.
+#define CHATPROTO_ERROR_REPLY_TOO_LONG 1407
+
 // As Argon2id hashes. Logging in is then work of the kind `CHATPROTO_WORK_HASH`.
 #define CHATPROTO_PASSWORDS_ARGON2ID 0
 
@@ -847,6 +925,34 @@ typedef int32_t chatproto_work_kind;
 // The store to be put in order, now and then after a commit: its log of commits, and history that is too
 // old. Nobody waits for it, but a commit that comes meanwhile may have to.
 #define CHATPROTO_WORK_TIDY 4
+
+// Nothing, until more was read.
+#define CHATPROTO_INCOMING_NONE 0
+
+// The reply to `request`. `is_ok` tells whether the server did what it was asked for; if not,
+// `error` is why, or 0 where the server gives no reason that this library knows. `text` is what it
+// says to a person, empty if nothing; `json` is all of it, a token in it as "***"; `messages` is
+// how many messages it tells, for `chatproto_client_message_at`.
+#define CHATPROTO_INCOMING_REPLY 1
+
+// A reply that nobody asked for: the server says why it closes, or why it shows the client out of a
+// group. Its fields are those of a reply.
+#define CHATPROTO_INCOMING_NOTICE 2
+
+// Something in the place of a reply that is none: to `request`, or to none if that is 0. The next
+// request may fare better.
+#define CHATPROTO_INCOMING_SENSELESS 3
+
+// `request`, to join a group, went well: what comes from now on is `CHATPROTO_INCOMING_TEXT`, until
+// the reply to `chatproto_client_leave`.
+#define CHATPROTO_INCOMING_JOINED 4
+
+// `text` is what the group is told. It may be anything that its members wrote, characters that a
+// terminal obeys among them.
+#define CHATPROTO_INCOMING_TEXT 5
+
+// A reply is longer than the bound: close the connection. Nothing comes after it.
+#define CHATPROTO_INCOMING_TOO_LONG 6
 
 #ifdef __cplusplus
 extern "C" {
@@ -1358,6 +1464,129 @@ chatproto_error chatproto_work_run(chatproto_work *work);
 // Frees work that comes to nothing: what has waited for it fails, as soon as the realm is asked
 // for its next output. Does nothing for NULL.
 void chatproto_work_free(chatproto_work *work);
+
+// Begins a connection, with nobody logged in.
+//
+// `reply_bytes_max` is the longest reply that is waited for, in bytes; 0 stands for 64 MiB, which no
+// inbox of a server with the default limits reaches.
+chatproto_error chatproto_client_new(size_t reply_bytes_max,
+                                     chatproto_client **client);
+
+// Frees a client, and wipes the token and what was to be written. Does nothing for NULL. While
+// another thread is inside, nothing is freed.
+void chatproto_client_free(chatproto_client *client);
+
+// Shows what to write now, in one write; valid until the next call with this client. Empty if there
+// is nothing.
+chatproto_error chatproto_client_outgoing(chatproto_client *client, chatproto_bytes *data);
+
+// Notes that the first `n` bytes of what is outgoing were written. Then there may be more.
+//
+// Errors: `SENT_TOO_MUCH` for more than there were; nothing has changed then.
+chatproto_error chatproto_client_sent(chatproto_client *client, size_t n);
+
+// Takes what one read from the connection brought.
+chatproto_error chatproto_client_receive(chatproto_client *client, chatproto_bytes data);
+
+// Shows whether somebody is logged in, as far as replies have told.
+chatproto_error chatproto_client_is_logged_in(chatproto_client *client, bool *is_logged_in);
+
+// Shows whether the connection is in a group, where texts are said and nothing else.
+chatproto_error chatproto_client_is_in_group(chatproto_client *client, bool *is_in_group);
+
+// Shows whether the connection is on its way out of a group: nothing can be said or asked before the
+// reply has come.
+chatproto_error chatproto_client_is_leaving(chatproto_client *client,
+                                            bool *is_leaving);
+
+// Takes what has come next; one of the kind `CHATPROTO_INCOMING_NONE` means that nothing has.
+chatproto_error chatproto_client_next(chatproto_client *client, chatproto_incoming *incoming);
+
+// Shows message number `at`, counted from 0, of the reply that was taken last: those of an inbox
+// sender by sender, and the oldest of each first.
+//
+// Errors: `INVALID_ARGUMENT` if it has not so many, or something else than a reply was taken last.
+chatproto_error chatproto_client_message_at(chatproto_client *client,
+                                            size_t at,
+                                            chatproto_message *message);
+
+// Logs in. The number of the request comes back with its reply, as with all requests.
+//
+// Errors, as of all requests: `NOT_ONE_WORD` if a name or a word is empty or has white space in it,
+// `IN_GROUP` in a group or on the way out of one, `REPLY_TOO_LONG` after
+// `CHATPROTO_INCOMING_TOO_LONG`; nothing is written then. Those that act for a user have `NOT_LOGGED_IN`, and those with a text `LINE_END` if CR LF is
+// in it.
+chatproto_error chatproto_client_log_in(chatproto_client *client,
+                                        chatproto_str name,
+                                        chatproto_str password,
+                                        uint64_t *request);
+
+// Ends the session. Errors: as of all requests.
+chatproto_error chatproto_client_log_out(chatproto_client *client, uint64_t *request);
+
+// Leaves a message for a user, or for `user@realm`. The server keeps a space before the text and the
+// line end after it, as the classic clients have it. Errors: as of all requests.
+chatproto_error chatproto_client_send(chatproto_client *client,
+                                      chatproto_str to,
+                                      chatproto_str text,
+                                      uint64_t *request);
+
+// Does the same with a key of the program's choice, one word: sent again with it, after a reply that
+// was lost, there is no second copy. Classic servers do not know it. Errors: as of all requests.
+chatproto_error chatproto_client_send_once(chatproto_client *client,
+                                           chatproto_str key,
+                                           chatproto_str to,
+                                           chatproto_str text,
+                                           uint64_t *request);
+
+// Takes all messages out of the inbox. If the reply is lost, so are they: where the server knows
+// `chatproto_client_peek` and `chatproto_client_ack`, use those. Errors: as of all requests.
+chatproto_error chatproto_client_inbox(chatproto_client *client, uint64_t *request);
+
+// Reads the first messages of the inbox, at most `limit`, and leaves them there. Errors: as of all
+// requests.
+chatproto_error chatproto_client_peek(chatproto_client *client, uint64_t limit, uint64_t *request);
+
+// Takes messages out of the inbox, up to and including the one with the number `upto`. Errors: as of
+// all requests.
+chatproto_error chatproto_client_ack(chatproto_client *client,
+                                     uint64_t upto,
+                                     uint64_t *request);
+
+// Asks who is logged in: the reply's `text` has the names, each followed by ", ". Errors: as of all
+// requests.
+chatproto_error chatproto_client_active_users(chatproto_client *client, uint64_t *request);
+
+// Sends any other line, given without its end; a token in it is the program's to know. Errors: as of
+// all requests.
+chatproto_error chatproto_client_line(chatproto_client *client,
+                                      chatproto_str line,
+                                      uint64_t *request);
+
+// Does the same with a command that takes the token first: with the verb "history" and the rest
+// "messi", the line is `history TOKEN messi`. Errors: as of all requests.
+chatproto_error chatproto_client_command(chatproto_client *client,
+                                         chatproto_str verb,
+                                         chatproto_str rest,
+                                         uint64_t *request);
+
+// Joins a live group, which is made if there is none. `CHATPROTO_INCOMING_JOINED` tells that it went
+// well; a reply is an error. Errors: as of all requests.
+chatproto_error chatproto_client_join(chatproto_client *client,
+                                      chatproto_str group,
+                                      uint64_t *request);
+
+// Says something in the group.
+//
+// Errors: `NO_GROUP` if the connection is in none, or is leaving it; `NO_TEXT` if the text is empty,
+// or "exit"; `REPLY_TOO_LONG`.
+chatproto_error chatproto_client_say(chatproto_client *client,
+                                     chatproto_str text);
+
+// Leaves the group; the reply tells when that is done.
+//
+// Errors: `NO_GROUP`, `REPLY_TOO_LONG`.
+chatproto_error chatproto_client_leave(chatproto_client *client, uint64_t *request);
 
 #ifdef __cplusplus
 }  // extern "C"

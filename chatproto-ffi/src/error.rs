@@ -201,6 +201,20 @@ pub const CHATPROTO_ERROR_LINK_BAD_HELLO: chatproto_error = 1309;
 pub const CHATPROTO_ERROR_LINK_FRAME_TOO_LONG: chatproto_error = 1310;
 /// The frame has a number that no peer reads; the link goes on.
 pub const CHATPROTO_ERROR_LINK_NUMBER_TOO_BIG: chatproto_error = 1311;
+/// Nobody is logged in.
+pub const CHATPROTO_ERROR_NOT_LOGGED_IN: chatproto_error = 1401;
+/// A name or a word is empty, or has white space in it.
+pub const CHATPROTO_ERROR_NOT_ONE_WORD: chatproto_error = 1402;
+/// A text has CR LF in it, which would end the request.
+pub const CHATPROTO_ERROR_LINE_END: chatproto_error = 1403;
+/// In a group nothing but texts can be sent.
+pub const CHATPROTO_ERROR_IN_GROUP: chatproto_error = 1404;
+/// The connection is in no group.
+pub const CHATPROTO_ERROR_NO_GROUP: chatproto_error = 1405;
+/// A text for a group is empty, or is "exit".
+pub const CHATPROTO_ERROR_NO_TEXT: chatproto_error = 1406;
+/// A reply was too long before, and what follows it cannot be found: connect anew.
+pub const CHATPROTO_ERROR_REPLY_TOO_LONG: chatproto_error = 1407;
 
 /// A number from 1001, its name and its sentence.
 type Own = (chatproto_error, &'static CStr, &'static CStr);
@@ -470,6 +484,41 @@ pub(crate) const OWN: &[Own] = &[
         CHATPROTO_ERROR_LINK_NUMBER_TOO_BIG,
         c"link_number_too_big",
         c"The frame has a number that no peer reads; the link goes on.",
+    ),
+    row(
+        CHATPROTO_ERROR_NOT_LOGGED_IN,
+        c"not_logged_in",
+        c"Nobody is logged in.",
+    ),
+    row(
+        CHATPROTO_ERROR_NOT_ONE_WORD,
+        c"not_one_word",
+        c"A name or a word is empty, or has white space in it.",
+    ),
+    row(
+        CHATPROTO_ERROR_LINE_END,
+        c"line_end",
+        c"A text has CR LF in it, which would end the request.",
+    ),
+    row(
+        CHATPROTO_ERROR_IN_GROUP,
+        c"in_group",
+        c"In a group nothing but texts can be sent.",
+    ),
+    row(
+        CHATPROTO_ERROR_NO_GROUP,
+        c"no_group",
+        c"The connection is in no group.",
+    ),
+    row(
+        CHATPROTO_ERROR_NO_TEXT,
+        c"no_text",
+        c"A text for a group is empty, or is \"exit\".",
+    ),
+    row(
+        CHATPROTO_ERROR_REPLY_TOO_LONG,
+        c"reply_too_long",
+        c"A reply was too long before, and what follows it cannot be found: connect anew.",
     ),
 ];
 

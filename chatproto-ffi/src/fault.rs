@@ -2,6 +2,7 @@
 
 use crate::error::{self, chatproto_error};
 use crate::guard::guard;
+use chatproto::client::RequestError;
 use chatproto::key_file::KeyFileError;
 use chatproto::link::key::KeyError;
 use chatproto::link::transport::{TransportConfigError, TransportError};
@@ -238,6 +239,21 @@ impl From<TransportError> for Fault {
             TransportError::LineTooLong { .. } => error::CHATPROTO_ERROR_LINK_FRAME_TOO_LONG,
             TransportError::NumberTooBig => error::CHATPROTO_ERROR_LINK_NUMBER_TOO_BIG,
             _ => error::CHATPROTO_ERROR_LINK_FAILED,
+        };
+        Self::of(number, error)
+    }
+}
+
+impl From<RequestError> for Fault {
+    fn from(error: RequestError) -> Self {
+        let number = match error {
+            RequestError::NotLoggedIn => error::CHATPROTO_ERROR_NOT_LOGGED_IN,
+            RequestError::NotOneWord(_) => error::CHATPROTO_ERROR_NOT_ONE_WORD,
+            RequestError::LineEnd => error::CHATPROTO_ERROR_LINE_END,
+            RequestError::InGroup => error::CHATPROTO_ERROR_IN_GROUP,
+            RequestError::NoGroup => error::CHATPROTO_ERROR_NO_GROUP,
+            RequestError::NoText => error::CHATPROTO_ERROR_NO_TEXT,
+            _ => error::CHATPROTO_ERROR_REPLY_TOO_LONG,
         };
         Self::of(number, error)
     }

@@ -28,5 +28,7 @@ pub mod realm;
 pub mod transport;
 pub mod work;
 
+pub mod client;
+
 #[cfg(feature = "test-hooks")]
 mod test_hooks;

@@ -55,6 +55,7 @@ static void nothing_is_freed_for_null(void)
     chatproto_link_config_free(NULL);
     chatproto_transport_free(NULL);
     chatproto_frames_free(NULL);
+    chatproto_client_free(NULL);
     CHECK(chatproto_str_of(NULL).len == 0);
 }
 

@@ -282,6 +282,112 @@ ROW(chatproto_transport_handle_timeout, transport,
         chatproto_transport_handle_timeout(NULL, o->now))
 ROW(chatproto_work_run, work,
         chatproto_work_run(NULL))
+ROW(chatproto_client_new, client,
+        chatproto_client_new(0, NULL))
+ROW(chatproto_client_outgoing, client,
+        chatproto_client_outgoing(NULL, &o->bytes))
+ROW(chatproto_client_outgoing, data,
+        chatproto_client_outgoing(o->client, NULL))
+ROW(chatproto_client_sent, client,
+        chatproto_client_sent(NULL, 0))
+ROW(chatproto_client_receive, client,
+        chatproto_client_receive(NULL, B("x")))
+ROW(chatproto_client_receive, data,
+        chatproto_client_receive(o->client, NO_BYTES))
+ROW(chatproto_client_is_logged_in, client,
+        chatproto_client_is_logged_in(NULL, &o->flag))
+ROW(chatproto_client_is_logged_in, is_logged_in,
+        chatproto_client_is_logged_in(o->client, NULL))
+ROW(chatproto_client_is_in_group, client,
+        chatproto_client_is_in_group(NULL, &o->flag))
+ROW(chatproto_client_is_in_group, is_in_group,
+        chatproto_client_is_in_group(o->client, NULL))
+ROW(chatproto_client_next, client,
+        chatproto_client_next(NULL, &o->incoming))
+ROW(chatproto_client_next, incoming,
+        chatproto_client_next(o->client, NULL))
+ROW(chatproto_client_message_at, client,
+        chatproto_client_message_at(NULL, 0, &o->message))
+ROW(chatproto_client_message_at, message,
+        chatproto_client_message_at(o->client, 0, NULL))
+ROW(chatproto_client_is_leaving, client,
+        chatproto_client_is_leaving(NULL, &o->flag))
+ROW(chatproto_client_is_leaving, is_leaving,
+        chatproto_client_is_leaving(o->client, NULL))
+ROW(chatproto_client_log_in, client,
+        chatproto_client_log_in(NULL, NAME, NAME, &o->number))
+ROW(chatproto_client_log_in, name,
+        chatproto_client_log_in(o->client, NO_TEXT, NAME, &o->number))
+ROW(chatproto_client_log_in, password,
+        chatproto_client_log_in(o->client, NAME, NO_TEXT, &o->number))
+ROW(chatproto_client_log_in, request,
+        chatproto_client_log_in(o->client, NAME, NAME, NULL))
+ROW(chatproto_client_log_out, client,
+        chatproto_client_log_out(NULL, &o->number))
+ROW(chatproto_client_log_out, request,
+        chatproto_client_log_out(o->client, NULL))
+ROW(chatproto_client_send, client,
+        chatproto_client_send(NULL, NAME, NAME, &o->number))
+ROW(chatproto_client_send, to,
+        chatproto_client_send(o->client, NO_TEXT, NAME, &o->number))
+ROW(chatproto_client_send, text,
+        chatproto_client_send(o->client, NAME, NO_TEXT, &o->number))
+ROW(chatproto_client_send, request,
+        chatproto_client_send(o->client, NAME, NAME, NULL))
+ROW(chatproto_client_send_once, client,
+        chatproto_client_send_once(NULL, NAME, NAME, NAME, &o->number))
+ROW(chatproto_client_send_once, key,
+        chatproto_client_send_once(o->client, NO_TEXT, NAME, NAME, &o->number))
+ROW(chatproto_client_send_once, to,
+        chatproto_client_send_once(o->client, NAME, NO_TEXT, NAME, &o->number))
+ROW(chatproto_client_send_once, text,
+        chatproto_client_send_once(o->client, NAME, NAME, NO_TEXT, &o->number))
+ROW(chatproto_client_send_once, request,
+        chatproto_client_send_once(o->client, NAME, NAME, NAME, NULL))
+ROW(chatproto_client_inbox, client,
+        chatproto_client_inbox(NULL, &o->number))
+ROW(chatproto_client_inbox, request,
+        chatproto_client_inbox(o->client, NULL))
+ROW(chatproto_client_peek, client,
+        chatproto_client_peek(NULL, 0, &o->number))
+ROW(chatproto_client_peek, request,
+        chatproto_client_peek(o->client, 0, NULL))
+ROW(chatproto_client_ack, client,
+        chatproto_client_ack(NULL, 0, &o->number))
+ROW(chatproto_client_ack, request,
+        chatproto_client_ack(o->client, 0, NULL))
+ROW(chatproto_client_active_users, client,
+        chatproto_client_active_users(NULL, &o->number))
+ROW(chatproto_client_active_users, request,
+        chatproto_client_active_users(o->client, NULL))
+ROW(chatproto_client_line, client,
+        chatproto_client_line(NULL, NAME, &o->number))
+ROW(chatproto_client_line, line,
+        chatproto_client_line(o->client, NO_TEXT, &o->number))
+ROW(chatproto_client_line, request,
+        chatproto_client_line(o->client, NAME, NULL))
+ROW(chatproto_client_command, client,
+        chatproto_client_command(NULL, NAME, NAME, &o->number))
+ROW(chatproto_client_command, verb,
+        chatproto_client_command(o->client, NO_TEXT, NAME, &o->number))
+ROW(chatproto_client_command, rest,
+        chatproto_client_command(o->client, NAME, NO_TEXT, &o->number))
+ROW(chatproto_client_command, request,
+        chatproto_client_command(o->client, NAME, NAME, NULL))
+ROW(chatproto_client_join, client,
+        chatproto_client_join(NULL, NAME, &o->number))
+ROW(chatproto_client_join, group,
+        chatproto_client_join(o->client, NO_TEXT, &o->number))
+ROW(chatproto_client_join, request,
+        chatproto_client_join(o->client, NAME, NULL))
+ROW(chatproto_client_say, client,
+        chatproto_client_say(NULL, NAME))
+ROW(chatproto_client_say, text,
+        chatproto_client_say(o->client, NO_TEXT))
+ROW(chatproto_client_leave, client,
+        chatproto_client_leave(NULL, &o->number))
+ROW(chatproto_client_leave, request,
+        chatproto_client_leave(o->client, NULL))
 
 ROW(chatproto_config_add_peer, peer.name, chatproto_config_add_peer(o->config, &o->nameless))
 ROW(chatproto_config_add_peer, peer.public_key, chatproto_config_add_peer(o->config, &o->keyless))

@@ -13,6 +13,7 @@ struct objects {
     chatproto_transport *transport;
     chatproto_frames *frames;
     chatproto_work *work;
+    chatproto_client *client;
     /* Sound, and without a name, and with a key that is not there. */
     chatproto_peer peer, nameless, keyless;
     chatproto_bytes seed;
@@ -23,6 +24,7 @@ struct objects {
     chatproto_link_config *out_links;
     chatproto_transport *out_transport;
     chatproto_frames *out_frames;
+    chatproto_client *out_client;
     uint64_t number;
     size_t count;
     bool flag;
@@ -32,6 +34,8 @@ struct objects {
     chatproto_link_event event;
     chatproto_peer_status status;
     chatproto_profile profile;
+    chatproto_incoming incoming;
+    chatproto_message message;
 };
 
 /* What a table has: a call, and what it is of. */
@@ -90,6 +94,7 @@ static inline void objects_make(struct objects *o)
     OK(chatproto_realm_link_take(o->realm, link, 1, o->now, &o->frames));
     output_of(o->realm, CHATPROTO_OUTPUT_WORK, &o->output);
     o->work = o->output.work;
+    OK(chatproto_client_new(0, &o->client));
     chatproto_key_free(other);
     o->peer.public_key = S("");
 }
@@ -108,6 +113,8 @@ static inline void objects_free(struct objects *o)
     chatproto_realm_free(o->out_realm);
     chatproto_key_free(o->key);
     chatproto_key_free(o->out_key);
+    chatproto_client_free(o->client);
+    chatproto_client_free(o->out_client);
     chatproto_config_free(o->config);
     chatproto_config_free(o->out_config);
 }
