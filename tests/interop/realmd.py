@@ -25,6 +25,9 @@ USERS = {
         ("herbert", "Herbert Sterling", "Singapura", "singapura"),
         ("napitupulu", "Napitupulu", "Indonesia", "jakarta"),
     ],
+    "realm3": [
+        ("raisa", "Raisa", "Indonesia", "jakarta"),
+    ],
 }
 
 PASSWORDS = {user[0]: user[3] for users in USERS.values() for user in users}
@@ -98,6 +101,10 @@ class Realmd:
     def stop(self) -> int:
         """Ends it as Ctrl-C would; its exit code."""
         return self._end(signal.SIGINT)
+
+    def link_line(self, peer: str, state: str) -> str:
+        """What its log says when the link with a peer is "up", or "down"."""
+        return f"link to {peer} is {state}"
 
     def log(self) -> str:
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
@@ -198,5 +205,5 @@ def linked(
 def links_up(realm1: Realmd, realm2: Realmd, times: int = 1) -> None:
     """Waits until each has told so many times that the link is up."""
     for realm, peer in ((realm1, "realm2"), (realm2, "realm1")):
-        line = f"link to {peer} is up"
+        line = realm.link_line(peer, "up")
         eventually(f"{realm.name}: {line}", lambda r=realm, line=line: r.log().count(line) >= times)
