@@ -800,7 +800,8 @@ typedef int32_t chatproto_work_kind;
 #define CHATPROTO_OUTPUT_REPLY 9
 
 // Something happened: `number` says what (`CHATPROTO_EVENT_...`), `name` is the word for it,
-// `data` has its fields as one JSON object, and `id` is the connection it is about, or 0.
+// `data` has its fields as one JSON object, and `id` is the connection it is about, or
+// `CHATPROTO_NEVER`.
 #define CHATPROTO_OUTPUT_EVENT 10
 
 // Connect to the classic neighbour `name`, write `data`, read its answer, and hand in what came of

@@ -1,5 +1,6 @@
 //! What a realm tells: a number, a word and, as JSON, the fields of each event of the engine.
 
+use crate::clock::NEVER;
 use chatproto::wire::json;
 use chatproto::{ConnectionId, ErrorCode, Event, LinkCloseReason, RealmName, UserName};
 
@@ -89,7 +90,7 @@ pub const CHATPROTO_EVENT_STORE_BROKEN: chatproto_event = 32;
 pub(crate) struct Told {
     pub(crate) number: chatproto_event,
     pub(crate) name: &'static str,
-    /// The connection it is about; 0 if it is about none.
+    /// The connection it is about; `NEVER` if it is about none.
     pub(crate) connection: u64,
 }
 
@@ -161,7 +162,7 @@ impl<'a> Object<'a> {
     fn new(json: &'a mut Vec<u8>) -> Self {
         json.clear();
         json.push(b'{');
-        let connection = 0;
+        let connection = NEVER;
         Self { json, connection }
     }
 
@@ -288,7 +289,7 @@ pub(crate) mod tests {
         let mut json = Vec::new();
         let told = told(&Event::StoreFull, &mut json).unwrap();
 
-        assert_eq!((told.name, told.connection), ("store_full", 0));
+        assert_eq!((told.name, told.connection), ("store_full", NEVER));
         assert_eq!(json, b"{}");
     }
 }

@@ -37,7 +37,8 @@ pub const CHATPROTO_OUTPUT_WORK: chatproto_output_kind = 8;
 /// `data` is the answer to the request `id`, as a client would read it.
 pub const CHATPROTO_OUTPUT_REPLY: chatproto_output_kind = 9;
 /// Something happened: `number` says what (`CHATPROTO_EVENT_...`), `name` is the word for it,
-/// `data` has its fields as one JSON object, and `id` is the connection it is about, or 0.
+/// `data` has its fields as one JSON object, and `id` is the connection it is about, or
+/// `CHATPROTO_NEVER`.
 pub const CHATPROTO_OUTPUT_EVENT: chatproto_output_kind = 10;
 /// Connect to the classic neighbour `name`, write `data`, read its answer, and hand in what came of
 /// it, with the request `id`, by `chatproto_realm_called`, before the limit `classic_ms_max` is

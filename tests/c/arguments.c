@@ -167,12 +167,12 @@ static void peers_that_cannot_be_are_told(void)
 
 int main(void)
 {
-    null_is_told_by_its_name();
-    nothing_is_freed_for_null();
-    what_is_made_is_null_after_an_error();
-    texts_are_utf8_and_names_are_names();
-    numbers_are_those_of_the_header();
-    a_configuration_that_contradicts_itself_is_told();
-    peers_that_cannot_be_are_told();
-    return checks_end();
+    TEST(null_is_told_by_its_name());
+    TEST(nothing_is_freed_for_null());
+    TEST(what_is_made_is_null_after_an_error());
+    TEST(texts_are_utf8_and_names_are_names());
+    TEST(numbers_are_those_of_the_header());
+    TEST(a_configuration_that_contradicts_itself_is_told());
+    TEST(peers_that_cannot_be_are_told());
+    return tests_end();
 }

@@ -1,4 +1,4 @@
-/* What every test of the C library begins with: checks that count, and short words. */
+/* What every test of the C library begins with: checks, tests that count, and short words. */
 #ifndef CHECK_H
 #define CHECK_H
 
@@ -8,14 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int checks_passed = 0;
 static int checks_failed = 0;
+static int tests_passed = 0;
+static int tests_failed = 0;
 
 static inline int check_at(int holds, const char *what, const char *file, int line)
 {
-    if (holds) {
-        checks_passed += 1;
-    } else {
+    if (!holds) {
         checks_failed += 1;
         fprintf(stderr, "%s:%d: failed: %s\n", file, line, what);
     }
@@ -38,9 +37,9 @@ static inline int check_error(chatproto_error found, chatproto_error expected, c
 #define CHECK(holds) check_at((holds) ? 1 : 0, #holds, __FILE__, __LINE__)
 /* A call fails with that error, named without its beginning. */
 #define FAILS(call, error)                                                                         \
-    (checks_passed += check_error((call), CHATPROTO_ERROR_##error, #call, __FILE__, __LINE__))
+    ((void)check_error((call), CHATPROTO_ERROR_##error, #call, __FILE__, __LINE__))
 
-/* A call succeeds; the test cannot go on if not. It counts as no check of its own. */
+/* A call succeeds; the test cannot go on if not. */
 #define OK(call)                                                                                   \
     do {                                                                                           \
         if (!check_error((call), CHATPROTO_OK, #call, __FILE__, __LINE__)) {                       \
@@ -77,11 +76,33 @@ static inline void *room_for(size_t bytes)
     return room;
 }
 
-/* The last line of every test. */
-static inline int checks_end(void)
+/* A test has ended, before which so many checks had failed. */
+static inline void test_ended(int failed_before)
 {
-    printf("%d passed, %d failed\n", checks_passed, checks_failed);
-    return checks_failed == 0 ? 0 : 1;
+    if (checks_failed == failed_before) {
+        tests_passed += 1;
+    } else {
+        tests_failed += 1;
+    }
+}
+
+/* Runs a test: a call of a function. */
+#define TEST(call)                                                                                 \
+    do {                                                                                           \
+        int failed_before = checks_failed;                                                         \
+        call;                                                                                      \
+        test_ended(failed_before);                                                                 \
+    } while (0)
+
+/* The last line of every program. */
+static inline int tests_end(void)
+{
+    /* What fails beside the tests fails the program all the same. */
+    if (checks_failed > 0 && tests_failed == 0) {
+        tests_failed = 1;
+    }
+    printf("%d passed, %d failed\n", tests_passed, tests_failed);
+    return tests_failed == 0 ? 0 : 1;
 }
 
 #endif

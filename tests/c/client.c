@@ -303,15 +303,15 @@ static void a_thousand_come_and_go(void)
 
 int main(void)
 {
-    each_request_has_its_line();
-    errors_have_their_numbers();
-    messages_are_shown_one_by_one();
-    a_group_is_live_until_it_is_left();
-    what_cannot_be_sent_is_told();
-    what_is_no_reply_is_told();
-    a_reply_at_the_bound_is_taken_and_a_longer_one_ends_it();
-    a_server_that_closes_says_why();
-    it_may_be_handed_from_thread_to_thread();
-    a_thousand_come_and_go();
-    return checks_end();
+    TEST(each_request_has_its_line());
+    TEST(errors_have_their_numbers());
+    TEST(messages_are_shown_one_by_one());
+    TEST(a_group_is_live_until_it_is_left());
+    TEST(what_cannot_be_sent_is_told());
+    TEST(what_is_no_reply_is_told());
+    TEST(a_reply_at_the_bound_is_taken_and_a_longer_one_ends_it());
+    TEST(a_server_that_closes_says_why());
+    TEST(it_may_be_handed_from_thread_to_thread());
+    TEST(a_thousand_come_and_go());
+    return tests_end();
 }

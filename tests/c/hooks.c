@@ -112,7 +112,7 @@ static void two_threads_at_a_time_are_told_apart(void)
 
 int main(void)
 {
-    a_bug_ends_its_object_and_nothing_else();
-    two_threads_at_a_time_are_told_apart();
-    return checks_end();
+    TEST(a_bug_ends_its_object_and_nothing_else());
+    TEST(two_threads_at_a_time_are_told_apart());
+    return tests_end();
 }

@@ -94,13 +94,13 @@ int main(void)
         perror(folder);
         return 1;
     }
-    a_key_is_read_as_it_was_written();
-    a_file_that_is_there_stays();
-    a_key_is_made_where_there_is_none();
-    a_file_of_another_kind_is_refused();
+    TEST(a_key_is_read_as_it_was_written());
+    TEST(a_file_that_is_there_stays());
+    TEST(a_key_is_made_where_there_is_none());
+    TEST(a_file_of_another_kind_is_refused());
     for (at = 0; at < sizeof names / sizeof *names; at += 1) {
         CHECK(remove(path_of(names[at]).data) == 0);
     }
     CHECK(rmdir(folder) == 0);
-    return checks_end();
+    return tests_end();
 }

@@ -288,14 +288,14 @@ static void a_classic_neighbour_is_called_and_calls(void)
 
 int main(void)
 {
-    a_message_goes_over(CHATPROTO_PEER_NOISE);
-    a_message_goes_over(CHATPROTO_PEER_INSECURE);
-    a_wrong_key_links_nobody();
-    messages_wait_for_a_link();
-    a_peer_is_paused_and_resumed();
-    a_peer_with_mail_is_not_removed_in_silence();
-    a_stranger_gets_not_a_byte();
-    a_handshake_has_its_time();
-    a_classic_neighbour_is_called_and_calls();
-    return checks_end();
+    TEST(a_message_goes_over(CHATPROTO_PEER_NOISE));
+    TEST(a_message_goes_over(CHATPROTO_PEER_INSECURE));
+    TEST(a_wrong_key_links_nobody());
+    TEST(messages_wait_for_a_link());
+    TEST(a_peer_is_paused_and_resumed());
+    TEST(a_peer_with_mail_is_not_removed_in_silence());
+    TEST(a_stranger_gets_not_a_byte());
+    TEST(a_handshake_has_its_time());
+    TEST(a_classic_neighbour_is_called_and_calls());
+    return tests_end();
 }

@@ -230,11 +230,11 @@ static void each_thread_has_its_own_detail(void)
 
 int main(void)
 {
-    a_closed_realm_answers_that_it_is();
-    objects_outlive_what_they_were_made_of();
-    a_thousand_are_made_and_freed();
-    a_realm_goes_from_thread_to_thread();
-    work_is_done_in_another_thread();
-    each_thread_has_its_own_detail();
-    return checks_end();
+    TEST(a_closed_realm_answers_that_it_is());
+    TEST(objects_outlive_what_they_were_made_of());
+    TEST(a_thousand_are_made_and_freed());
+    TEST(a_realm_goes_from_thread_to_thread());
+    TEST(work_is_done_in_another_thread());
+    TEST(each_thread_has_its_own_detail());
+    return tests_end();
 }

@@ -373,16 +373,16 @@ static void a_realm_goes_down_in_peace(void)
 
 int main(void)
 {
-    a_client_gets_its_replies();
-    bytes_are_sent_piece_by_piece();
-    a_late_call_with_an_old_id_does_nothing();
-    commands_need_no_connection();
-    the_owner_acts_in_anybodys_name();
-    a_password_is_checked_beside_the_realm();
-    work_that_is_freed_has_failed();
-    a_realm_that_pauses_a_client_resumes_it();
-    events_are_told_in_the_detail_that_was_asked_for();
-    the_time_is_an_argument();
-    a_realm_goes_down_in_peace();
-    return checks_end();
+    TEST(a_client_gets_its_replies());
+    TEST(bytes_are_sent_piece_by_piece());
+    TEST(a_late_call_with_an_old_id_does_nothing());
+    TEST(commands_need_no_connection());
+    TEST(the_owner_acts_in_anybodys_name());
+    TEST(a_password_is_checked_beside_the_realm());
+    TEST(work_that_is_freed_has_failed());
+    TEST(a_realm_that_pauses_a_client_resumes_it());
+    TEST(events_are_told_in_the_detail_that_was_asked_for());
+    TEST(the_time_is_an_argument());
+    TEST(a_realm_goes_down_in_peace());
+    return tests_end();
 }

@@ -420,16 +420,16 @@ int main(void)
         perror(folder);
         return 1;
     }
-    a_reply_waits_for_its_commit();
-    what_happens_during_a_commit_goes_into_the_next();
-    what_was_promised_outlives_a_closed_realm();
-    what_was_promised_outlives_a_killed_process();
-    a_store_belongs_to_one_realm_at_a_time();
-    a_file_that_is_no_store_is_left_as_it_is();
-    a_commit_that_is_freed_breaks_the_promise_and_says_so();
-    work_may_outlive_its_realm();
-    a_long_log_is_put_in_order_and_a_long_inbox_is_read_from_the_store();
-    a_store_is_left_alone_by_a_forked_child();
+    TEST(a_reply_waits_for_its_commit());
+    TEST(what_happens_during_a_commit_goes_into_the_next());
+    TEST(what_was_promised_outlives_a_closed_realm());
+    TEST(what_was_promised_outlives_a_killed_process());
+    TEST(a_store_belongs_to_one_realm_at_a_time());
+    TEST(a_file_that_is_no_store_is_left_as_it_is());
+    TEST(a_commit_that_is_freed_breaks_the_promise_and_says_so());
+    TEST(work_may_outlive_its_realm());
+    TEST(a_long_log_is_put_in_order_and_a_long_inbox_is_read_from_the_store());
+    TEST(a_store_is_left_alone_by_a_forked_child());
     clean_up();
-    return checks_end();
+    return tests_end();
 }

@@ -890,17 +890,19 @@ int main(int count, char **arguments)
     for (at = 0; at < REALMS_MAX; at += 1) {
         OK(chatproto_key_generate(&keys[at]));
     }
-    what_is_not_of_the_format_is_refused();
-    the_player_tells_what_is_not_true(keys);
+    TEST(what_is_not_of_the_format_is_refused());
+    TEST(the_player_tells_what_is_not_true(keys));
     CHECK(file_count > 90);
     for (at = 0; at < file_count; at += 1) {
         struct transcript transcript;
         char *source = read_file(files[at]);
+        int failed_before = checks_failed;
 
         CHECK(source != NULL && strncmp(source, "# ", 2) == 0);
         if (CHECK(read_transcript(source, &transcript) == 0)) {
             play_all(files[at], &transcript, keys, is_quick);
         }
+        test_ended(failed_before);
         free_transcript(&transcript);
         free(files[at]);
     }
@@ -908,5 +910,5 @@ int main(int count, char **arguments)
         chatproto_key_free(keys[at]);
     }
     printf("%u transcripts played, %u plays, from C\n", (unsigned)file_count, (unsigned)plays);
-    return checks_end();
+    return tests_end();
 }

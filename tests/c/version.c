@@ -31,8 +31,8 @@ static void strange_numbers_do_no_harm(void)
 
 int main(void)
 {
-    library_and_header_fit();
-    errors_have_texts();
-    strange_numbers_do_no_harm();
-    return checks_end();
+    TEST(library_and_header_fit());
+    TEST(errors_have_texts());
+    TEST(strange_numbers_do_no_harm());
+    return tests_end();
 }
