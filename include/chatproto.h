@@ -1237,9 +1237,10 @@ chatproto_error chatproto_realm_execute_exactly(chatproto_realm *realm,
                                                 uint64_t *request);
 
 // Makes what transports of this realm are made with: its name, key and limits, and its peers as
-// they are now. After a change of the peers, make another one.
+// they are now. After a change of the peers, make another one. A peer whose key is not known yet is
+// not linked with, whoever calls.
 //
-// Errors: `KEY_MISSING`, `OWN_KEY_MISSING`, `KEY_TWICE`, `OWN_KEY`; then `*links` is NULL.
+// Errors: `OWN_KEY_MISSING`, `KEY_TWICE`, `OWN_KEY`; then `*links` is NULL.
 chatproto_error chatproto_realm_link_config(chatproto_realm *realm, chatproto_link_config **links);
 
 // Notes that a link with a peer is up, as a transport tells it, and gives its number. Of two links
@@ -1396,8 +1397,8 @@ chatproto_error chatproto_realm_retry_peer(chatproto_realm *realm,
 
 // Begins on a connection that this realm made to `peer`.
 //
-// Errors: `UNKNOWN_PEER` if `links` has no such peer, `NOT_A_NAME`, `NO_RANDOM`; then `*transport`
-// is NULL.
+// Errors: `UNKNOWN_PEER` if `links` has no such peer, `KEY_MISSING` if the peer's key was not known
+// when it was made, `NOT_A_NAME`, `NO_RANDOM`; then `*transport` is NULL.
 chatproto_error chatproto_transport_dial(const chatproto_link_config *links,
                                          chatproto_str peer,
                                          chatproto_now now,

@@ -3,6 +3,7 @@
 use crate::fault::Fault;
 use crate::guard::guard;
 use crate::handle::is_shared;
+use chatproto::RealmName;
 use chatproto::link::transport::TransportConfig;
 
 /// What the links of a realm have to know of it: its name, key and limits, and its peers with their
@@ -12,14 +13,19 @@ use chatproto::link::transport::TransportConfig;
 /// transports take copies. Threads: it never changes, so any number may use it at a time.
 pub struct chatproto_link_config {
     pub(crate) config: TransportConfig,
+    /// Peers without a key.
+    pub(crate) keyless: Vec<RealmName>,
 }
 
 const _: () = is_shared::<chatproto_link_config>();
 
 impl chatproto_link_config {
-    pub(crate) fn give(config: TransportConfig) -> Result<*mut Self, Fault> {
+    pub(crate) fn give(
+        config: TransportConfig,
+        keyless: Vec<RealmName>,
+    ) -> Result<*mut Self, Fault> {
         config.check()?;
-        Ok(Box::into_raw(Box::new(Self { config })))
+        Ok(Box::into_raw(Box::new(Self { config, keyless })))
     }
 }
 

@@ -87,24 +87,32 @@ impl Peer {
         }
     }
 
-    /// What a transport has to know of it; nothing of a classic neighbour.
-    pub(crate) fn transport(&self) -> Result<Option<TransportPeer>, Fault> {
+    /// What a transport has to know of it; nothing of a classic neighbour, nor before its key is known.
+    pub(crate) fn transport(&self) -> Option<TransportPeer> {
         match self.mode {
-            Mode::Linked(security) => Ok(Some(TransportPeer {
+            Mode::Linked(security) => Some(TransportPeer {
                 name: self.name.clone(),
                 security,
-            })),
-            Mode::Classic => Ok(None),
-            Mode::Keyless => Err(Fault::new(
-                error::CHATPROTO_ERROR_KEY_MISSING,
-                format!(
-                    "{name} has no public key, so no link with it can be encrypted: ask its operator for it and put \
-                     it into public_key",
-                    name = self.name
-                ),
-            )),
+            }),
+            Mode::Classic | Mode::Keyless => None,
         }
     }
+
+    /// Its name, if it cannot be linked with before its key is known.
+    pub(crate) fn keyless(&self) -> Option<RealmName> {
+        matches!(self.mode, Mode::Keyless).then(|| self.name.clone())
+    }
+}
+
+/// What is told of a peer that cannot be linked with before its key is known.
+pub(crate) fn no_key_of(name: &RealmName) -> Fault {
+    Fault::new(
+        error::CHATPROTO_ERROR_KEY_MISSING,
+        format!(
+            "{name} has no public key, so no link with it can be encrypted: ask its operator for it and put it into \
+             public_key"
+        ),
+    )
 }
 
 /// How it is with the link to a peer: one of the numbers `CHATPROTO_PEER_STATE_...`.

@@ -8,6 +8,7 @@ use crate::guard::{fallible, guard};
 use crate::handle::{self, Handle, object, opaque, out, shared};
 use crate::key::fresh_seed;
 use crate::link_config::chatproto_link_config;
+use crate::peer::no_key_of;
 use crate::realm::links::{CHATPROTO_ACCEPTED, CHATPROTO_DIALLED, chatproto_direction};
 use crate::view::{bytes, chatproto_bytes, chatproto_str, text};
 use chatproto::link::transport::{LinkTransport, TransportEvent};
@@ -127,8 +128,8 @@ impl chatproto_link_event {
 
 /// Begins on a connection that this realm made to `peer`.
 ///
-/// Errors: `UNKNOWN_PEER` if `links` has no such peer, `NOT_A_NAME`, `NO_RANDOM`; then `*transport`
-/// is NULL.
+/// Errors: `UNKNOWN_PEER` if `links` has no such peer, `KEY_MISSING` if the peer's key was not known
+/// when it was made, `NOT_A_NAME`, `NO_RANDOM`; then `*transport` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn chatproto_transport_dial(
     links: *const chatproto_link_config,
@@ -141,6 +142,9 @@ pub unsafe extern "C" fn chatproto_transport_dial(
         transport.put(ptr::null_mut());
         let peer = RealmName::parse(text!(peer)?)?;
         let config = &links.config;
+        if links.keyless.contains(&peer) {
+            return Err(no_key_of(&peer));
+        }
         if config.peers.iter().all(|known| known.name != peer) {
             return Err(Misuse::UnknownPeer.into());
         }

@@ -58,7 +58,8 @@ static void link_fill(struct link *link)
     }
 }
 
-/* What transports are made with; NULL before every peer's key is there. Under the lock. */
+/* What transports are made with, with the keys that are there by now; NULL if those contradict each other.
+ * Under the lock. */
 static chatproto_link_config *link_config(void)
 {
     chatproto_link_config *config = NULL;
@@ -74,7 +75,8 @@ static chatproto_link_config *link_config(void)
                                         chatproto_realm_set_peer(realm, &told, now()) == CHATPROTO_OK;
         }
     }
-    return chatproto_realm_link_config(realm, &config) == CHATPROTO_OK ? config : NULL;
+    (void)chatproto_realm_link_config(realm, &config);
+    return config;
 }
 
 /* How many have called and not yet shown who they are. */
@@ -92,17 +94,24 @@ static size_t strangers(void)
 /* Begins on a connection that was accepted, or that is being made to a peer. Under the lock. */
 static void link_begin(int fd, struct peer *dialled)
 {
-    bool is_welcome = fd >= 0 && (dialled != NULL || strangers() < STRANGERS_MAX);
-    chatproto_link_config *config = is_welcome ? link_config() : NULL;
+    const char *why = strerror(errno);
+    chatproto_link_config *config = link_config();
+    chatproto_transport *transport = NULL;
     struct link *link;
 
     if (config == NULL) {
-        if (dialled != NULL) {
-            const char *why = fd < 0 ? strerror(errno) : "the key of a peer is not there yet";
-
-            must(chatproto_realm_dial_failed(realm, chatproto_str_of(dialled->name),
-                                             chatproto_str_of(why), now()));
-        }
+        why = chatproto_error_detail();
+    } else if (fd >= 0 && dialled == NULL && strangers() < STRANGERS_MAX) {
+        must(chatproto_transport_accept(config, now(), &transport));
+    } else if (fd >= 0 && dialled != NULL &&
+               chatproto_transport_dial(config, chatproto_str_of(dialled->name), now(), &transport) != CHATPROTO_OK) {
+        why = chatproto_error_detail();
+    }
+    if (transport == NULL && dialled != NULL) {
+        must(chatproto_realm_dial_failed(realm, chatproto_str_of(dialled->name), chatproto_str_of(why), now()));
+    }
+    chatproto_link_config_free(config);
+    if (transport == NULL) {
         if (fd >= 0) {
             close(fd);
         }
@@ -110,6 +119,7 @@ static void link_begin(int fd, struct peer *dialled)
     }
     link = (struct link *)new_room(sizeof *link);
     link->fd = net_ready(fd);
+    link->transport = transport;
     link->dialled = dialled;
     link->is_stranger = dialled == NULL;
     link->id = NONE;
@@ -117,12 +127,6 @@ static void link_begin(int fd, struct peer *dialled)
     link->leaves_ms = CHATPROTO_NEVER;
     link->next = links;
     links = link;
-    if (dialled != NULL) {
-        must(chatproto_transport_dial(config, chatproto_str_of(dialled->name), now(), &link->transport));
-    } else {
-        must(chatproto_transport_accept(config, now(), &link->transport));
-    }
-    chatproto_link_config_free(config);
 }
 
 /* Tells the realm what has happened on a link. */

@@ -8,6 +8,7 @@ use crate::frames::chatproto_frames;
 use crate::guard::fallible;
 use crate::handle::{object, out, shared};
 use crate::link_config::chatproto_link_config;
+use crate::peer::Peer;
 use crate::view::{chatproto_str, text};
 use chatproto::link::transport::TransportConfig;
 use chatproto::{Direction, LinkId, RealmName};
@@ -21,9 +22,10 @@ pub const CHATPROTO_DIALLED: chatproto_direction = 1;
 pub const CHATPROTO_ACCEPTED: chatproto_direction = 2;
 
 /// Makes what transports of this realm are made with: its name, key and limits, and its peers as
-/// they are now. After a change of the peers, make another one.
+/// they are now. After a change of the peers, make another one. A peer whose key is not known yet is
+/// not linked with, whoever calls.
 ///
-/// Errors: `KEY_MISSING`, `OWN_KEY_MISSING`, `KEY_TWICE`, `OWN_KEY`; then `*links` is NULL.
+/// Errors: `OWN_KEY_MISSING`, `KEY_TWICE`, `OWN_KEY`; then `*links` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn chatproto_realm_link_config(
     realm: *mut chatproto_realm,
@@ -33,16 +35,14 @@ pub unsafe extern "C" fn chatproto_realm_link_config(
         let (realm, links) = (object!(realm)?, out!(links)?);
         links.put(ptr::null_mut());
         realm.0.with(|open| {
-            let mut peers = Vec::new();
-            for peer in &open.peers {
-                peers.extend(peer.transport()?);
-            }
-            links.put(chatproto_link_config::give(TransportConfig {
+            let config = TransportConfig {
                 own: open.name().clone(),
                 key: open.key().cloned(),
-                peers,
+                peers: open.peers.iter().filter_map(Peer::transport).collect(),
                 limits: open.limits().clone(),
-            })?);
+            };
+            let keyless = open.peers.iter().filter_map(Peer::keyless).collect();
+            links.put(chatproto_link_config::give(config, keyless)?);
             Ok(())
         })
     })
