@@ -61,7 +61,8 @@ class Client:
                 self.realm.sent(self.number, self.sock.send(data, DONT_WAIT))
         except BlockingIOError:
             self.is_slow = True
-            threading.Thread(target=self.write_slowly, args=(data,), daemon=True).start()
+            if not begins(threading.Thread(target=self.write_slowly, args=(data,))):
+                self.gone()
         except OSError:
             self.gone()
 
@@ -87,17 +88,12 @@ class Client:
 
     def close(self) -> None:
         """Lets the client read the last words, unless it has not even read those before."""
-        if self.is_slow:
-            return self.cut()
         self.is_closed.set()
         self.may_read.set()
-        try:
+        with suppress(OSError):
             self.sock.shutdown(socket.SHUT_WR)
-        except OSError:
-            return
-        timer = threading.Timer(LEAVING_SECONDS, self.cut)
-        timer.daemon = True
-        timer.start()
+        if self.is_slow or not begins(threading.Timer(LEAVING_SECONDS, self.cut)):
+            self.cut()
 
     def cut(self) -> None:
         self.is_closed.set()
@@ -128,11 +124,11 @@ class RealmServer:
         while not self.driver.is_over:
             try:
                 sock, (host, port, *_) = self.listener.accept()
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             except OSError:
                 # Too many open files, most likely; some will be closed.
                 time.sleep(0.1)
                 continue
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             # In turn, since the realm may have something to say to the client at once.
             self.driver.in_turn(self.welcome, sock, host, port)
 
@@ -140,7 +136,9 @@ class RealmServer:
         client = Client(self, sock, host)
         self.clients[client.number] = client
         log([f"{self.realm.name} [{client.number & 0xFFFF_FFFF}]: connection from {(host, port)}"])
-        threading.Thread(target=client.run, daemon=True).start()
+        if not begins(threading.Thread(target=client.run)):
+            client.gone()
+            sock.close()
 
     def carry_out(self, outputs: list[cp.Output]) -> None:
         """Does what the realm asks for; one thread at a time is here."""
@@ -174,7 +172,18 @@ class RealmServer:
         self.driver.shut_down(STOP_SECONDS)
         for client in list(self.clients.values()):
             client.cut()
-        log([f"{self.realm.name} has ended"])
+        why = f" for a bug: {self.driver.failure!r}" if self.driver.failure else ""
+        log([f"{self.realm.name} has ended{why}"])
+
+
+def begins(thread: threading.Thread) -> bool:
+    """Starts a thread that ends with the program; returns whether the system had one to give."""
+    thread.daemon = True
+    try:
+        thread.start()
+    except RuntimeError:
+        return False
+    return True
 
 
 def told(event: cp.Event) -> str:
@@ -226,7 +235,8 @@ def main(*files: str) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
     servers: list[RealmServer] = []
-    for file in files or (here / "realm1.toml", here / "realm2.toml"):
+    paths = files or (here / "realm1.toml", here / "realm2.toml")
+    for file in paths:
         try:
             servers.append(RealmServer(RealmFile(file), stopping))
         except (OSError, cp.ChatProtoError) as error:
@@ -239,7 +249,7 @@ def main(*files: str) -> int:
         pass
     for server in servers:
         server.stop()
-    has_failed = len(servers) < len(files or "12") or any(it.has_failed for it in servers)
+    has_failed = len(servers) < len(paths) or any(it.has_failed for it in servers)
     return 1 if has_failed else 0
 
 

@@ -449,10 +449,11 @@ def test_a_stranger_at_the_link_port_gets_nowhere() -> None:
     run(main)
 
 
-def test_a_peer_nobody_can_reach_is_called_again() -> None:
+@pytest.mark.parametrize(("port", "why"), [(0, "Connect call failed"), (99_890, "0-65535")])
+def test_a_peer_nobody_can_reach_is_called_again(port: int, why: str) -> None:
     async def main() -> None:
         with socket.create_server(ANY) as closed:
-            nobody = closed.getsockname()
+            nobody = ("127.0.0.1", port or closed.getsockname()[1])
         keys = [StaticKey.generate(), StaticKey.generate()]
         realm = realm1(
             peers=[Peer("realm2", public_key=keys[1].public)],
@@ -463,7 +464,7 @@ def test_a_peer_nobody_can_reach_is_called_again() -> None:
             await eventually(lambda: realm.peers()[0].last_error is not None)
             (status,) = realm.peers()
 
-        assert status.last_error is not None and "Connect call failed" in status.last_error
+        assert status.last_error is not None and why in status.last_error
 
     run(main)
 

@@ -145,6 +145,53 @@ def test_it_ends(what: str) -> None:
     assert (first, said, errors) == ("ready\n", "interrupted\n", "")
 
 
+INTERRUPTED = """
+import _thread, gc, random, threading, time
+from chatproto import Realm, User, Work
+from chatproto.threads import Driver, LinkThread
+
+realm = Realm("realm1", [User("messi", "surabaya")], passwords="plain", store=":memory:")
+
+def carry_out(outputs):
+    for output in outputs:
+        if isinstance(output, Work):
+            driver.work(output)
+
+driver = Driver(realm, carry_out)
+LinkThread(driver).start()
+# An interrupt that meets a finalizer is not raised, and nobody would send another one.
+gc.disable()
+go_on, times = threading.Event(), 0
+
+def interrupt():
+    for _ in range(200):
+        go_on.wait()
+        go_on.clear()
+        time.sleep(random.uniform(0, 0.002))
+        _thread.interrupt_main()
+
+threading.Thread(target=interrupt, daemon=True).start()
+while times < 200:
+    try:
+        go_on.set()
+        while True:
+            driver.tell(realm.execute, "auth messi surabaya")
+    except KeyboardInterrupt:
+        times += 1
+print(driver.failure, driver.shut_down(60))
+"""
+
+
+def test_it_may_interrupt_whoever_tells_a_driver_something_any_number_of_times() -> None:
+    arguments = [sys.executable, "-W", "error", "-c", INTERRUPTED]
+
+    done = subprocess.run(
+        arguments, capture_output=True, check=False, text=True, timeout=2 * PATIENCE
+    )
+
+    assert (done.stdout, done.stderr) == ("None True\n", "")
+
+
 def test_it_ends_the_threaded_server_whatever_it_is_at(tmp_path: Path) -> None:
     """Logins are hashed, a client does not read, and a link waits for its handshake."""
     with socket.create_server(("127.0.0.1", 0)) as silent:

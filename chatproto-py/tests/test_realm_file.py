@@ -96,6 +96,19 @@ def test_a_peer_can_be_linked_with_once_its_key_is_there(tmp_path: Path) -> None
         assert repr(file.transport_config("realm2")) == '<TransportConfig of "realm1", 2 peers>'
 
 
+def test_a_key_file_that_is_no_text_is_no_key(tmp_path: Path) -> None:
+    file = linked(tmp_path)
+    with file.open():
+        (tmp_path / "there").mkdir()
+        (tmp_path / "there" / "realm2.pub").write_bytes(b"\xff" * 44)
+
+        with pytest.raises(ConfigError, match="key"):
+            file.transport_config("realm2")
+
+    with pytest.raises(ConfigError, match="key"):
+        file.open()
+
+
 def test_a_realm_without_a_store_or_peers_leaves_nothing_behind(tmp_path: Path) -> None:
     text = 'name = "realm1"\nclient = { address = "127.0.0.1:0" }\nlink = { address = "[::1]:0" }'
     file = RealmFile(write(tmp_path, text))
@@ -118,6 +131,11 @@ def test_a_realm_without_a_store_or_peers_leaves_nothing_behind(tmp_path: Path) 
         ('name = "realm1"\nclient = 1', "[client] is a table"),
         ('name = "realm1"\nclient = { address = 8889 }', "client.address wants a text"),
         ('name = "realm1"\nclient = { address = "8889" }', "client.address wants IP:PORT"),
+        ('name = "realm1"\nclient = { address = "[::1]:65536" }', "client.address wants IP:PORT"),
+        (
+            "{whole}\npeers = [{{ name = 'b', address = '[::1]:99890' }}]",
+            "peers.address wants IP:PORT",
+        ),
         ('name = "realm1"\nclient = { adress = "" }', "the key client.adress is not known here"),
         ("{whole}\nstore = {{ bytes_max = 1 }}", "the key store.bytes_max is not known here"),
         ("{whole}\nstore = {{ durability = 'os' }}", "the key store.folder is missing"),

@@ -1,8 +1,10 @@
 """`chatproto.threads`: realms among threads, and links on a thread of their own."""
 
+import importlib.util
 import os
 import re
 import socket
+import struct
 import subprocess
 import sys
 import textwrap
@@ -10,7 +12,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import chatproto.threads
@@ -28,13 +31,16 @@ from chatproto import (
     Peer,
     Realm,
     Reply,
+    Send,
     StaticKey,
     TransportConfig,
     User,
     Work,
 )
-from chatproto.threads import Driver, LinkThread
+from chatproto.realm_file import RealmFile
+from chatproto.threads import Driver, LinkThread, link_thread
 
+SERVER = Path(__file__).resolve().parents[2] / "examples" / "server_thread_chat.py"
 PATIENCE = 30.0
 ANY = ("127.0.0.1", 0)
 KEYS = {name: StaticKey.generate() for name in ("realm1", "realm2")}
@@ -173,6 +179,70 @@ def test_an_act_in_turn_waits_until_nothing_is_carried_out() -> None:
     assert driver.shut_down(PATIENCE)
 
 
+def test_the_main_thread_never_has_the_turn() -> None:
+    realm, who = Realm("realm1", [MESSI], passwords="plain"), set[threading.Thread]()
+
+    def carry_out(outputs: list[Output]) -> None:
+        who.add(threading.current_thread())
+
+    driver = Driver(realm, carry_out)
+    acted = list[threading.Thread]()
+    # Even where there is no clock yet.
+    driver.tell(realm.execute, "halo")
+    eventually(lambda: len(who) == 1)
+    LinkThread(driver).start()
+    for _ in range(100):
+        driver.tell(realm.execute, "halo")
+        driver.in_turn(lambda: acted.append(threading.current_thread()))
+
+    assert driver.shut_down(PATIENCE)
+    assert len(acted) == 100
+    assert threading.main_thread() not in who | set(acted)
+
+
+def test_whoever_leaves_the_turn_to_the_clock_leaves_it_free() -> None:
+    realm, said = Realm("realm1", [MESSI], passwords="plain"), 0
+    looked = threading.Event()
+
+    def carry_out(outputs: list[Output]) -> None:
+        nonlocal said
+        for output in outputs:
+            if isinstance(output, Send):
+                realm.sent(output.connection, len(realm.outgoing(output.connection)))
+                said += 1
+                # Others go on talking meanwhile.
+                if said < 41:
+                    realm.receive(output.connection, b"halo\r\n")
+
+    class Clock(LinkThread):
+        def wake(self) -> None:
+            super().wake()
+            # The thread that wakes the clock is held up until the clock has had a look.
+            if threading.current_thread() not in (self, threading.main_thread()):
+                looked.wait(PATIENCE)
+
+    driver = Driver(realm, carry_out)
+    clock = Clock(driver)
+    take_turn = driver.take_turn
+
+    def looks() -> None:
+        take_turn()
+        if threading.current_thread() is clock:
+            looked.set()
+
+    number = realm.open("127.0.0.1")
+    clock.start()
+    eventually(lambda: clock._wakes_at_ms > 0)
+    driver.take_turn = looks  # type: ignore[method-assign]
+    first = threading.Thread(target=driver.tell, args=(realm.receive, number, b"halo\r\n"))
+    first.start()
+
+    eventually(lambda: said == 41)
+    first.join(PATIENCE)
+    driver.tell(realm.closed, number)
+    assert driver.shut_down(PATIENCE)
+
+
 def test_the_link_thread_is_the_clock() -> None:
     town = Town(Realm("realm1", passwords="plain", limits={"line_ms_max": 100}))
     with running(town):
@@ -224,6 +294,105 @@ def test_a_bug_of_the_realm_is_told_once_and_ends_all() -> None:
     assert not driver.shut_down(PATIENCE)
 
 
+@pytest.mark.parametrize("line", ["auth messi surabaya", "halo"])
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_what_carrying_out_raises_ends_all(line: str) -> None:
+    told: list[str] = []
+    realm = Realm("realm1", [MESSI])
+
+    def carry_out(outputs: list[Output]) -> None:
+        for output in outputs:
+            match output:
+                case Work():
+                    ours.work(output)
+                case Reply():
+                    raise ZeroDivisionError
+
+    ours = Driver(realm, carry_out, on_failure=lambda: told.append("a bug"))
+    links = LinkThread(ours)
+    links.start()
+    ours.tell(realm.execute, line)
+
+    eventually(lambda: told == ["a bug"])
+    assert ours.is_over and isinstance(ours.failure, ZeroDivisionError)
+    assert not ours.shut_down(PATIENCE) and not links.is_alive()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_link_thread_that_meets_a_bug_ends_all() -> None:
+    is_asked: list[bool] = []
+
+    def config(_dialled: str | None) -> TransportConfig:
+        if is_asked:
+            raise AttributeError("a bug")
+        is_asked.append(True)
+        return realm.transport_config()
+
+    realm = realm1()
+    town = Town(realm, ANY, config=config)
+    town.links.start()
+    assert town.links.address is not None
+    with socket.create_connection(town.links.address):
+        town.links.join(PATIENCE)
+
+    assert isinstance(town.driver.failure, AttributeError)
+    assert not town.driver.shut_down(PATIENCE)
+
+
+@pytest.mark.parametrize("is_main", [True, False])
+def test_an_act_that_raises_keeps_nothing_from_anybody(is_main: bool) -> None:
+    town = Town(Realm("realm1", passwords="plain"))
+    raised: list[BaseException] = []
+
+    def act() -> None:
+        town.realm.execute("halo")
+        raise ValueError("of the act")
+
+    def attempt(how: Callable[..., object]) -> None:
+        try:
+            how(act)
+        except ValueError as error:
+            raised.append(error)
+
+    with running(town):
+        for how in (town.driver.tell, town.driver.in_turn):
+            if is_main:
+                attempt(how)
+            else:
+                thread = threading.Thread(target=attempt, args=(how,))
+                thread.start()
+                thread.join(PATIENCE)
+            eventually(lambda: any(isinstance(it, Reply) for it in town.seen))
+            town.seen.clear()
+
+    assert [str(it) for it in raised] == ["of the act", "of the act"]
+
+
+def test_a_shutdown_does_not_wait_for_ever_for_whoever_has_the_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("chatproto.threads.driver._LAST_TURN_SECONDS", 0.05)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def carry_out(_outputs: list[Output]) -> None:
+        begun.set()
+        go_on.wait(PATIENCE)
+
+    realm = Realm("realm1", passwords="plain")
+    ours = Driver(realm, carry_out)
+    links = LinkThread(ours)
+    stuck = threading.Thread(target=ours.tell, args=(realm.execute, "halo"))
+    stuck.start()
+    assert begun.wait(PATIENCE)
+
+    assert not ours.shut_down(0.01)
+    assert stuck.is_alive() and ours.is_over
+
+    go_on.set()
+    stuck.join(PATIENCE)
+    links.stop()
+
+
 def test_linked_realms_carry_mail_both_ways_and_find_each_other_again() -> None:
     with running(Town(realm1(), ANY)) as first:
         assert first.links.address is not None
@@ -268,13 +437,18 @@ def test_strangers_crowd_out_each_other_and_not_the_peer() -> None:
                 stranger.close()
 
 
-def test_a_config_that_is_not_to_be_had_keeps_nobody_out_for_ever() -> None:
+@pytest.mark.parametrize(
+    "error", [ConfigError("a key is being written"), ValueError("a key is no text")]
+)
+def test_a_config_that_is_not_to_be_had_keeps_nobody_out_for_ever(
+    error: Exception,
+) -> None:
     realm = realm1()
     lacking = [True]
 
     def config(_dialled: str | None) -> TransportConfig:
         if lacking[0]:
-            raise ConfigError("a key is being written")
+            raise error
         return realm.transport_config()
 
     lacking[0] = False
@@ -328,15 +502,39 @@ def test_a_link_whose_peer_stops_reading_is_cut() -> None:
         first.driver.tell(lambda: first.realm.remove_peer("realm2", bounce=True))
 
 
-@pytest.mark.parametrize("is_known", [True, False])
-def test_why_a_peer_cannot_be_called_is_told(is_known: bool) -> None:
+@pytest.mark.parametrize(
+    ("port", "why"),
+    [(None, "nobody has said where it is"), (0, "refused"), (99_890, "0-65535")],
+)
+def test_why_a_peer_cannot_be_called_is_told(port: int | None, why: str) -> None:
     with socket.create_server(ANY) as closed:
-        nobody = closed.getsockname()
-    town = Town(realm2(), peers={"realm1": nobody} if is_known else {})
-    why = "refused" if is_known else "nobody has said where it is"
+        port = closed.getsockname()[1] if port == 0 else port
+    peers = {} if port is None else {"realm1": ("127.0.0.1", port)}
+    town = Town(realm2(), peers=peers)
 
     with running(town):
         eventually(lambda: why in str(town.realm.peers()[0].last_error))
+
+
+def test_a_peer_for_whom_the_system_has_no_room_is_called_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real, has_room = link_thread._Connection, threading.Event()
+
+    def connection(*arguments: Any) -> Any:
+        if not has_room.is_set():
+            raise OSError("no space left")
+        return real(*arguments)
+
+    monkeypatch.setattr(link_thread, "_Connection", connection)
+    with socket.create_server(ANY) as silent:
+        town = Town(realm2(), peers={"realm1": silent.getsockname()})
+        with running(town):
+            eventually(lambda: "no space left" in str(town.realm.peers()[0].last_error))
+            has_room.set()
+
+            silent.settimeout(PATIENCE)
+            silent.accept()[0].close()
 
 
 def test_what_cannot_be_is_told_at_once() -> None:
@@ -355,20 +553,81 @@ def test_the_program_of_the_documentation_serves() -> None:
         port = free.getsockname()[1]
     arguments = ["-W", "error", "-c", program.replace("8889", str(port))]
 
-    with subprocess.Popen([sys.executable, *arguments]) as process:
+    def connection() -> socket.socket:
+        return socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+
+    def is_served() -> bool:
         try:
+            with connection() as client:
+                client.sendall(b"auth messi surabaya\r\n")
+                return client.recv(64).startswith(b'{"status": "OK", "tokenid"')
+        except ConnectionRefusedError:
+            return False
 
-            def is_served() -> bool:
-                try:
-                    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as client:
-                        client.sendall(b"auth messi surabaya\r\n")
-                        return client.recv(64).startswith(b'{"status": "OK", "tokenid"')
-                except ConnectionRefusedError:
-                    return False
-
+    with subprocess.Popen([sys.executable, *arguments], stderr=subprocess.PIPE) as process:
+        try:
             eventually(is_served)
+            # One does not read, one is gone before it is answered, and one waits for the goodbye.
+            with connection() as slow, connection() as reset, connection() as leaving:
+                slow.setblocking(False)
+                with suppress(BlockingIOError):
+                    for _ in range(10_000):
+                        slow.send(b"x" * 400 + b"\r\n")
+                reset.sendall(b"auth messi surabaya\r\n" * 10)
+                reset.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                reset.close()
+                leaving.sendall(b"hello\r\nquit\r\n")
+                answers = b"".join(iter(lambda: leaving.recv(65_536), b""))
+
+                assert answers.startswith(b'{"status": "OK", "realm": "realm1"')
+                assert is_served()
         finally:
             process.kill()
+        assert process.stderr is not None and process.stderr.read() == b""
+
+
+@pytest.mark.parametrize("lacking", ["run", "write_slowly", "cut"])
+def test_a_lack_of_threads_costs_the_server_one_client(
+    lacking: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "realm1.toml").write_text(
+        'name = "realm1"\npasswords = { scheme = "plain" }\n'
+        'client = { address = "127.0.0.1:0" }\n'
+        'users = [{ name = "messi", password = "surabaya" }]\n'
+    )
+    spec = importlib.util.spec_from_file_location("server_thread_chat", SERVER)
+    assert spec is not None and spec.loader is not None
+    example = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(example)
+    # As on a system whose sockets all wait, where each write has a thread.
+    monkeypatch.setattr(example, "DONT_WAIT", None)
+    real, refused = threading.Thread.start, list[str]()
+
+    def start(thread: Any) -> None:
+        act = getattr(thread, "function", None) or getattr(thread, "_target", None)
+        if not refused and getattr(act, "__name__", "") == lacking:
+            refused.append(lacking)
+            raise RuntimeError("can't start new thread")
+        real(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    server = example.RealmServer(RealmFile(tmp_path / "realm1.toml"), threading.Event())
+    try:
+        for status in (b"", b'{"status": "OK"'):
+            where = server.listener.getsockname()
+            with socket.create_connection(where, timeout=PATIENCE) as client:
+                client.sendall(b"auth messi surabaya\r\nquit\r\n")
+                answer = b""
+                with suppress(ConnectionResetError):
+                    answer = b"".join(iter(lambda: client.recv(65_536), b""))
+                # Whom no timer watches is cut, and may have read the last words before.
+                assert answer.startswith(status)
+
+        eventually(lambda: not server.clients)
+        assert refused == [lacking] and server.driver.failure is None
+    finally:
+        server.stop()
+        server.listener.close()
 
 
 SHARED = """

@@ -31,6 +31,7 @@ _KEYS = {
 }
 # How one says what a value should have been.
 _KINDS = {str: "a text", bool: "true or false", dict: "a table", list: "a list of tables"}
+_PORT_MAX = 65_535
 
 _T = TypeVar("_T")
 
@@ -144,7 +145,8 @@ class RealmFile:
         key = told.take("public_key", str, "") or None
         file = told.take("public_key_file", str, "")
         if file and (at := self._beside(file)).exists():
-            key = at.read_text().strip()
+            # What is no text is no key either, and is told as such.
+            key = at.read_text("utf-8", "replace").strip()
         mode: Any = told.take("mode", str, "noise")
         is_dialled = name in self.dialled
         return Peer(name, public_key=key, mode=mode, dial=is_dialled, insecure=self._insecure)
@@ -187,7 +189,7 @@ class _Table:
         if "address" not in self.told:
             return None
         host, _, port = self.need("address", str).rpartition(":")
-        if not host or not port.isdecimal():
+        if not host or not port.isdecimal() or int(port) > _PORT_MAX:
             example = '"127.0.0.1:8889"'
             raise ConfigError(f"{self._full('address')} wants IP:PORT, such as {example}")
         return host.strip("[]"), int(port)

@@ -204,7 +204,8 @@ class Server:
                 raise OSError("nobody has said where it is")
             async with asyncio.timeout(self.realm.limits["handshake_ms_max"] / 1000):
                 await self._loop.create_connection(link, *self._peers[peer])
-        except (OSError, ChatProtoError) as error:
+        except (OSError, OverflowError, ValueError, ChatProtoError) as error:
+            # The second and third are said of an address that cannot be one.
             self._input(self.realm.dial_failed, peer, str(error) or type(error).__name__)
 
     # The realm.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
@@ -16,6 +17,9 @@ __all__ = ["Clock", "Driver"]
 _WORKERS = 6
 # What one thread does for the others at a stretch, before it goes back to its own client.
 _ROUNDS_AT_ONCE = 16
+# How long a shutdown waits for whoever has the turn, who should not wait for anything.
+_LAST_TURN_SECONDS = 5.0
+_POLL_SECONDS = 0.01
 
 
 class Clock(Protocol):
@@ -36,16 +40,22 @@ class Driver:
 
     Threads `tell` the realm what happens, all at the same time. What it asks for then is given to
     `carry_out`, in the realm's order and by one thread at a time, which has the turn; it must not wait
-    for a client, nor raise anything. A thread that finds another one at it goes its way, since that
-    one does its part too: so nobody waits in a queue of threads.
+    for a client. A thread that finds another one at it goes its way, since that one does its part too:
+    so nobody waits in a queue of threads.
+
+    What `carry_out` raises, or the realm itself as an InternalError, is a bug that ends all: with it
+    outputs are lost, and others wait for them. `on_failure` is called then, once.
+
+    The main thread never has the turn, since Ctrl-C may interrupt it anywhere, with outputs in its
+    hands: what it tells is carried out by another thread, a moment later.
 
     Make a `LinkThread` before the first turn, for a realm without links too: it is the clock.
     """
 
     realm: Realm
     """The realm that is driven."""
-    failure: InternalError | None
-    """The bug that the realm met, if it did; then all is over."""
+    failure: BaseException | None
+    """The bug that was met in the realm or in `carry_out`, if one was; then all is over."""
     is_over: bool
     """Whether all is over; then nothing is told to the realm, and nothing carried out."""
 
@@ -70,39 +80,63 @@ class Driver:
         self._workers = ThreadPoolExecutor(_WORKERS, f"{realm.name} work", use_all_processors)
 
     def tell(self, tell: Callable[..., object], *arguments: object) -> None:
-        """Tells the realm something, and has done what it asks for then."""
+        """Tells the realm something, and has done what it asks for then.
+
+        Raises what `tell` raises; that ends nothing, unless it is an InternalError.
+        """
         if self.is_over:
             return
         try:
-            tell(*arguments)
+            self._act(tell, arguments)
+        finally:
+            # It may have told a part, or all of it before Ctrl-C came.
+            self.take_turn()
+
+    def _act(self, act: Callable[..., object], arguments: tuple[object, ...]) -> None:
+        try:
+            act(*arguments)
         except MisuseError:
             # The realm may have been closed a moment ago.
             if not self.is_over:
                 raise
         except InternalError as bug:
-            self._fail(bug)
+            self.fail(bug)
             raise
-        self.take_turn()
 
     def take_turn(self) -> None:
         """Has carried out what the realm asks for, by this thread or by the one whose turn it is."""
-        rounds = 0
+        if self.is_over:
+            return
         self._is_wanted = True
-        # In this order: whoever comes too late for the last look at the flag finds the turn free.
-        while self._is_wanted and self._turn.acquire(blocking=False):
-            try:
-                self._is_wanted = False
-                while not self.is_over and (outputs := self.realm.outputs()):
-                    self._carry_out(outputs)
-                    rounds += 1
-                    if rounds == _ROUNDS_AT_ONCE and self.clock is not None:
-                        return self.clock.wake()
-                self._look_ahead()
-            except InternalError as bug:
-                self._fail(bug)
-                raise
-            finally:
-                self._turn.release()
+        if _is_main():
+            return self._leave_to_others()
+        rounds = 0
+        try:
+            # In this order: whoever comes too late for the last look at the flag finds the turn free.
+            while (
+                self._is_wanted and rounds < _ROUNDS_AT_ONCE and self._turn.acquire(blocking=False)
+            ):
+                try:
+                    self._is_wanted = False
+                    rounds = self._carry_on(rounds)
+                finally:
+                    self._turn.release()
+            if rounds == _ROUNDS_AT_ONCE:
+                # Only now that the turn is free: otherwise the other one might find it taken, and go.
+                self._leave_to_others()
+        except BaseException as bug:
+            self.fail(bug)
+            raise
+
+    def _carry_on(self, rounds: int) -> int:
+        """Carries out what there is, as long as it is not too much; returns the rounds that makes."""
+        while not self.is_over and (outputs := self.realm.outputs()):
+            self._carry_out(outputs)
+            rounds += 1
+            if rounds == _ROUNDS_AT_ONCE:
+                return rounds
+        self._look_ahead()
+        return rounds
 
     def _look_ahead(self) -> None:
         if self.is_over:
@@ -113,19 +147,44 @@ class Driver:
         if self._is_ending and self.realm.is_shut_down:
             self._has_ended.set()
 
+    def _leave_to_others(self) -> None:
+        if self.clock is not None:
+            self.clock.wake()
+        else:
+            self._workers.submit(self.take_turn)
+
     def in_turn(self, act: Callable[..., object], *arguments: object) -> None:
         """Does something at which no output may be carried out, after waiting for that.
 
-        Unlike all else this is not for `carry_out`, which has the turn.
+        Unlike all else this is not for `carry_out`, which has the turn. The main thread has it done by
+        another one, and waits. Raises what `act` raises, as `tell` does.
         """
-        with self._turn:
-            if not self.is_over:
-                act(*arguments)
-        self.take_turn()
+        if self.is_over:
+            return
+        if _is_main():
+            self._workers.submit(self._in_turn, act, arguments).result()
+        else:
+            self._in_turn(act, arguments)
+
+    def _in_turn(self, act: Callable[..., object], arguments: tuple[object, ...]) -> None:
+        try:
+            with self._turn:
+                if not self.is_over:
+                    self._act(act, arguments)
+        finally:
+            self.take_turn()
 
     def work(self, work: Work) -> None:
         """Does slow work in a thread for such things, which takes a turn then."""
-        self._workers.submit(self.tell, work.run)
+        self._workers.submit(self._work, work)
+
+    def _work(self, work: Work) -> None:
+        try:
+            self.tell(work.run)
+        except Exception as bug:
+            # Nobody else would hear of it, and what waits for this work would wait for ever.
+            self.fail(bug)
+            raise
 
     def shut_down(self, seconds: float) -> bool:
         """Has the realm finish what it promised and say goodbye to everybody, and closes it.
@@ -135,19 +194,36 @@ class Driver:
         self._is_ending = True
         self.tell(self.realm.shutdown)
         is_through = self._has_ended.wait(seconds) and self.failure is None
-        with self._turn:
-            self.is_over = True
-        if self.clock is not None:
-            self.clock.stop()
-        # A commit must not be cut short.
-        self._workers.shutdown()
-        self.realm.close()
-        return is_through
-
-    def _fail(self, bug: InternalError) -> None:
+        # From here on nobody begins to carry anything out.
         self.is_over = True
-        if self.failure is None:
-            self.failure = bug
-            self._has_ended.set()
-            if self._on_failure is not None:
-                self._on_failure()
+        is_free = self._is_free_in_time()
+        if is_free and self.clock is not None:
+            self.clock.stop()
+        # A commit must not be cut short. Whoever does not give the turn back is left behind, and may
+        # be one of these.
+        self._workers.shutdown(wait=is_free)
+        self.realm.close()
+        return is_through and is_free
+
+    def _is_free_in_time(self) -> bool:
+        """Waits until nobody has the turn; looks only, for a main thread that took it might be
+        interrupted before it has given it back."""
+        end = time.monotonic() + _LAST_TURN_SECONDS
+        while self._turn.locked() and time.monotonic() < end:
+            time.sleep(_POLL_SECONDS)
+        return not self._turn.locked()
+
+    def fail(self, bug: BaseException) -> None:
+        """Ends all for a bug, unless all is over."""
+        if self.is_over:
+            return
+        self.failure = bug
+        self.is_over = True
+        self._has_ended.set()
+        if self._on_failure is not None:
+            self._on_failure()
+
+
+def _is_main() -> bool:
+    """Whether this is the thread in which signals arrive."""
+    return threading.current_thread() is threading.main_thread()

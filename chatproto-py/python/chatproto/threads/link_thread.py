@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from chatproto._native import (
     ChatProtoError,
@@ -36,6 +37,8 @@ _ACCEPT_PAUSE_SECONDS = 0.1
 # Systems take no wait of weeks.
 _WAIT_SECONDS_MAX = 3600.0
 _NEVER = float("inf")
+# What a socket says of an address: it is taken, or is none.
+_NO_ADDRESS = (OSError, OverflowError, ValueError)
 _IN_PROGRESS = (0, errno.EINPROGRESS, errno.EWOULDBLOCK)
 
 
@@ -46,7 +49,8 @@ class LinkThread(threading.Thread):
     LinkSend, LinkClose and Dial to `carry_out`. It ends with the driver.
 
     `config` is asked at each connection who may be linked with, by default what
-    `Realm.transport_config` returns; it is called with the peer that is dialled, or None.
+    `Realm.transport_config` returns; it is called with the peer that is dialled, or None. An OSError,
+    ValueError or ChatProtoError that it raises costs this one connection.
 
     Raises OSError if the address is taken, and ConfigError if links are wanted and the realm has no
     key, or not that of a peer.
@@ -102,12 +106,20 @@ class LinkThread(threading.Thread):
         # While it is awake it need not be told: `_wait_seconds` looks again once this is not 0.
         if at_ms < self._wakes_at_ms:
             self._wakes_at_ms = 0
-            self._waker.send(b".")
+            self._call()
 
     def wake(self) -> None:
         """Sees to it that this thread takes a turn now."""
         self._is_called = True
-        self.wake_by(0)
+        # The main thread comes here, and Ctrl-C may interrupt it anywhere: so it says nowhere that it
+        # has woken this thread, since it may never do it.
+        if self._wakes_at_ms:
+            self._call()
+
+    def _call(self) -> None:
+        # There is no room where calls have not been heard yet, and nobody to hear one after the end.
+        with suppress(OSError):
+            self._waker.send(b".")
 
     def stop(self) -> None:
         """Ends the thread, after the driver: all connections are closed."""
@@ -130,6 +142,10 @@ class LinkThread(threading.Thread):
                 self._is_called = False
                 self._wakes_at_ms = 0
                 self._driver.tell(self._attend, [(key.fileobj, events) for key, events in ready])
+        except BaseException as bug:
+            # Without a clock the realm would stand still, and nobody know why.
+            self._driver.fail(bug)
+            raise
         finally:
             self._close()
 
@@ -170,18 +186,21 @@ class LinkThread(threading.Thread):
             self._connections.remove(link)
 
     def _dial(self, peer: str) -> None:
+        made = None
         try:
             if peer not in self._peers:
                 raise OSError("nobody has said where it is")
             session = LinkSession(self._realm, self._config(peer), peer)
             host, port = self._peers[peer]
             made = socket.socket(_family(host))
-        except (OSError, ChatProtoError) as error:
+            link = self._meet(session, made)
+        except (OSError, ValueError, ChatProtoError) as error:
+            if made is not None:
+                made.close()
             return self._realm.dial_failed(peer, str(error))
-        link = self._meet(session, made)
         try:
             failed = made.connect_ex((host, port))
-        except OSError as error:
+        except _NO_ADDRESS as error:
             return link.end(str(error))
         if failed not in _IN_PROGRESS:
             link.end(os.strerror(failed))
@@ -208,9 +227,11 @@ class LinkThread(threading.Thread):
             strangers[0].end("others came")
         try:
             self._meet(LinkSession(self._realm, self._config(None)), made)
-        except (OSError, ChatProtoError):
-            # A peer's key is being written, most likely; whoever calls will call again.
+        except BaseException as error:
             made.close()
+            # A peer's key is being written, most likely; whoever calls will call again.
+            if not isinstance(error, OSError | ValueError | ChatProtoError):
+                raise
 
     def _meet(self, session: LinkSession, made: socket.socket) -> _Connection:
         link = _Connection(session, made, self._selector)
