@@ -435,6 +435,36 @@ def test_more_than_one_answer_is_cut_after_the_first() -> None:
     run(main)
 
 
+@pytest.mark.parametrize("cut", [4, 5, 10, 20])
+def test_a_group_is_over_however_the_goodbye_is_cut(cut: int) -> None:
+    async def main() -> None:
+        goodbye = b'exit{"status": "OK", "message": "Telah keluar"}\r\n\r\n'
+        is_heard = asyncio.Event()
+
+        async def shows_out(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n")
+            writer.write(b"messi telah bergabung")
+            await is_heard.wait()
+            writer.write(goodbye[:cut])
+            # Whoever reads in this loop has done so by then.
+            for _ in range(10):
+                await asyncio.sleep(0)
+            writer.write(goodbye[cut:])
+            await reader.read()
+
+        async with Scripted(shows_out) as client:
+            heard = ""
+            async with client.group("bukber") as group:
+                async for text in group:
+                    heard += text
+                    is_heard.set()
+            await client.close()
+
+        assert heard == "messi telah bergabung"
+
+    run(main)
+
+
 class BuggyRealm:
     """A realm that has nothing to say, and then meets a bug."""
 

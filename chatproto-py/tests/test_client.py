@@ -18,6 +18,7 @@ from typing import Self
 
 import pytest
 from chatproto import Chat, ChatClient
+from chatproto.client import _Live
 
 PROGRAM = Path(__file__).resolve().parents[2] / "examples" / "chat-cli.py"
 PATIENCE = 20.0
@@ -472,6 +473,18 @@ def test_who_is_shown_out_is_at_the_prompt_again() -> None:
         client.proses("auth messi surabaya")
         assert client.proses("group bukber") == LEFT
     assert len(server.received) == 2
+
+
+@pytest.mark.parametrize("cut", [4, 5, 10, 20, len(b"exit" + OK)])
+def test_who_is_shown_out_is_out_however_the_goodbye_is_cut(cut: int) -> None:
+    goodbye = b"exit" + OK
+    reads = [piece for piece in (goodbye[:cut], goodbye[cut:]) if piece]
+    shown: list[str] = []
+
+    live = _Live(lambda _timeout: reads.pop(0), shown.append, b"exit telah bergabung")
+
+    assert live.left(PATIENCE) == OK
+    assert shown == ["exit telah bergabung"] and reads == []
 
 
 class CannotShow(Exception):

@@ -304,8 +304,7 @@ class _Live:
 
     def _is_over(self, data: bytes) -> bool:
         """Shows what is for the person, and keeps what is for the program."""
-        is_goodbye = data == _EXIT or data.startswith((_START, _EXIT + _START))
-        if is_goodbye and not self._held:
+        if _shows_out(data) and not self._held:
             # Nobody has asked, and yet the server shows us out.
             self._is_leaving = True
         held = self._held + data
@@ -326,6 +325,13 @@ class _Live:
     def _tell(self, text: bytes) -> None:
         if shown := self._decode(text):
             self._show(shown)
+
+
+def _shows_out(data: bytes) -> bool:
+    """Whether a read is a goodbye or its beginning; what is said in a group begins with a name."""
+    goodbye = _EXIT + _START
+    is_begun = data.startswith(_EXIT) and goodbye.startswith(data)
+    return is_begun or data.startswith((_START, goodbye))
 
 
 def _begun(held: bytes) -> int:

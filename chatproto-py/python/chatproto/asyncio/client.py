@@ -267,7 +267,7 @@ class Group:
     async def _listen(self, data: bytes) -> None:
         try:
             while not self.is_over:
-                if data == _EXIT or data.startswith((_START, _EXIT + _START)):
+                if _shows_out(data):
                     await self._goodbye(data)
                     self.is_over = True
                 else:
@@ -295,6 +295,13 @@ class Group:
         """Reads on to the end of the reply that the server shows us out with."""
         while not (held.endswith(_END) and (held.startswith(_START) or _EXIT + _START in held)):
             held += await _read(self._reader)
+
+
+def _shows_out(data: bytes) -> bool:
+    """Whether a read is a goodbye or its beginning; what is said in a group begins with a name."""
+    goodbye = _EXIT + _START
+    is_begun = data.startswith(_EXIT) and goodbye.startswith(data)
+    return is_begun or data.startswith((_START, goodbye))
 
 
 def _pieces(text: str) -> list[str]:
