@@ -9,6 +9,7 @@ completion (of prompt_toolkit where that is installed, else of readline); piped,
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -126,6 +127,9 @@ def without_password(line: str) -> str:
 
 
 def main(host: str | None = None, port: str | None = None) -> int:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A console may not know every character that somebody says.
+        sys.stdout.reconfigure(errors="replace")
     screen = Screen()
     ip, number = os.environ.get("SERVER_IP"), os.environ.get("SERVER_PORT")
     where = f"{host or ip or '127.0.0.1'}:{port or number or 8889}"

@@ -215,6 +215,16 @@ impl BaseChat {
         Ok(tokens.into_iter().map(Token::reveal).collect())
     }
 
+    /// All live sessions of one moment in order of login: each token, and whose it is.
+    fn _sessions(&self) -> PyResult<Vec<(String, Shown)>> {
+        Ok(self.driver.with(|realm| {
+            let tokens = realm.tokens().into_iter();
+            let sessions =
+                tokens.filter_map(|token| Some((token.reveal(), owned(realm.token_owner(token)?))));
+            sessions.collect()
+        })?)
+    }
+
     /// Ends the session of a token.
     fn _end<'py>(
         &self,

@@ -1,9 +1,14 @@
 """The drop-in for the coursework's `Chat`."""
 
+import copy
 import doctest
 import json
+import pickle
+import subprocess
+import sys
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import chatproto.chat
@@ -164,6 +169,48 @@ def test_what_cannot_be_changed_says_how_it_can() -> None:
         chat.sessions[token]["username"] = "henderson"
 
 
+def test_a_copy_of_what_is_shown_can_be_changed() -> None:
+    chat = Chat()
+    token = log_in(chat)
+    user, session = chat.users["messi"], chat.sessions[token]
+
+    for copied in (copy.copy(user), copy.deepcopy(user), pickle.loads(pickle.dumps(user))):
+        assert copied == user and type(copied) is dict
+        copied["nama"] = "Leo"
+    for copied in (copy.deepcopy(session), pickle.loads(pickle.dumps(session))):
+        assert copied == session
+        copied["userdetail"]["incoming"]["x"] = 1
+    assert user["nama"] == "Lionel Messi" and session["userdetail"]["incoming"] == {}
+
+
+FULL_STORE = """
+import resource, sys
+from pathlib import Path
+from chatproto import Chat, ChatProtoError, StoreError
+
+with Chat(store=sys.argv[1]) as chat:
+    # From now on the system refuses to make any file longer.
+    longest = max(file.stat().st_size for file in Path(sys.argv[1]).parent.iterdir())
+    resource.setrlimit(resource.RLIMIT_FSIZE, (longest, longest))
+    # A hash of its own, so that it costs no time.
+    hashed = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$" + "A" * 43
+    try:
+        for number in range(10_000):
+            chat.users[f"budi{number}"] = {"nama": "x" * 60, "negara": "x" * 60, "password": hashed}
+    except StoreError as error:
+        print(error.code, str(error).startswith(f"user 'budi{number}' was not stored: "))
+"""
+
+
+def test_a_user_who_cannot_be_stored_is_an_error_of_the_store(tmp_path: Path) -> None:
+    pytest.importorskip("resource", reason="this system has no limits for processes")
+    arguments = [sys.executable, "-W", "error", "-c", FULL_STORE, str(tmp_path / "realm1.db")]
+
+    done = subprocess.run(arguments, capture_output=True, check=False, text=True, timeout=60)
+
+    assert (done.stdout, done.stderr, done.returncode) == ("store_broken True\n", "", 0)
+
+
 @pytest.mark.parametrize(
     "user", [{}, {"password": None}, {"password": "***"}, BUDI | {"password": 1}]
 )
@@ -214,6 +261,63 @@ def test_sessions_are_a_mapping_of_tokens() -> None:
         del chat.sessions[first]
 
 
+class Overtaken(Chat):
+    """A chat of which somebody else logs a session out whenever all tokens have been told."""
+
+    def _tokens(self) -> list[str]:
+        tokens = super()._tokens()
+        self._end(tokens[0])
+        return tokens
+
+
+def test_sessions_are_those_of_one_moment_whoever_logs_out_meanwhile() -> None:
+    chat = Overtaken()
+    tokens = [log_in(chat), log_in(chat, "henderson"), log_in(chat, "lineker")]
+    sessions = chat.sessions
+
+    items = {token: session["username"] for token, session in sessions.items()}
+    assert items == dict(zip(tokens, ["messi", "henderson", "lineker"], strict=True))
+    assert [it["username"] for it in sessions.values()] == ["messi", "henderson", "lineker"]
+    assert sessions[tokens[1]] in sessions.values() and chat.users["messi"] not in sessions.values()
+    assert (tokens[1], sessions[tokens[1]]) in sessions.items()
+    assert sessions == dict(sessions.items())
+    assert tokens[0] not in repr(sessions.items()) + repr(sessions.values())
+
+
+def test_clearing_the_sessions_logs_everybody_out() -> None:
+    chat = Overtaken()
+    tokens = [log_in(chat), log_in(chat, "henderson"), log_in(chat, "lineker")]
+
+    chat.sessions.clear()
+
+    assert [chat.proses(f"inbox {token}") for token in tokens] == [NO_SESSION] * 3
+
+
+def test_sessions_can_be_listed_while_threads_log_in_and_out() -> None:
+    chat, over = Chat(), threading.Event()
+    staying = [log_in(chat, "lineker") for _ in range(20)]
+
+    def come_and_go() -> None:
+        while not over.is_set():
+            chat.proses(f"logout {log_in(chat)}")
+
+    workers = [threading.Thread(target=come_and_go) for _ in range(2)]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        for worker in workers:
+            worker.start()
+        listed = [[token for token, _ in chat.sessions.items()] for _ in range(300)]
+        assert all(len(list(chat.sessions.values())) >= 20 for _ in range(300))
+    finally:
+        over.set()
+        for worker in workers:
+            worker.join()
+        sys.setswitchinterval(interval)
+
+    assert all(tokens[:20] == staying for tokens in listed)
+
+
 def test_fifty_thousand_sessions_of_one_user_stay_open() -> None:
     chat = Chat()
     tokens = [log_in(chat) for _ in range(50_000)]
@@ -244,6 +348,16 @@ def test_a_subclass_is_a_chat() -> None:
     chat.proses("auth messi surabaya")
 
     assert chat.seen == 1 and len(chat.sessions) == 1
+
+
+def test_a_subclass_with_arguments_of_its_own_is_told_to_make_itself() -> None:
+    class Logged(Chat):
+        def __init__(self, log: object) -> None:
+            self.log = log
+
+    with pytest.raises(TypeError, match="give Logged a __new__"):
+        Logged(print)
+    assert "__new__" in (Chat.__doc__ or "")
 
 
 def test_only_text_is_a_line() -> None:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import os
 import socket
 import socketserver
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Self
 
 import pytest
 from chatproto import Chat, ChatClient
+from chatproto.client import _Live
 
+PROGRAM = Path(__file__).resolve().parents[2] / "examples" / "chat-cli.py"
 PATIENCE = 20.0
 END = b"\r\n\r\n"
 
@@ -259,6 +267,67 @@ def test_a_server_that_is_silent_is_told_and_its_late_answer_passed_over() -> No
         assert client.proses("inbox") == "{}"
 
 
+def is_stuck(connection: socket.socket) -> None:
+    """Waits until something has come, and nothing more does for a while."""
+    before, now = -1, 0
+    while not now or now != before:
+        before, now = now, len(connection.recv(16 << 20, socket.MSG_PEEK))
+        time.sleep(0.05)
+
+
+def test_a_long_text_goes_to_a_server_that_reads_late() -> None:
+    received = 0
+
+    def reads_late(server: Scripted, connection: socket.socket) -> None:
+        nonlocal received
+        answers(WELCOME)(server, connection)
+        is_stuck(connection)
+        last = b""
+        while not last.endswith(b"\r\n"):
+            data = connection.recv(1 << 20) or pytest.fail("the client hung up")
+            received += len(data)
+            last = last[-1:] + data
+        connection.sendall(reply(status="OK", message="Message Sent"))
+
+    with Scripted(reads_late) as server, client_of(server) as client:
+        client.proses("auth messi surabaya")
+        shown = client.proses("send messi " + "x" * 5_000_000)
+
+    assert shown == "message sent to messi"
+    assert received == len(f"send {TOKEN} messi  \r\n") + 1 + 5_000_000
+
+
+def test_a_server_that_does_not_read_is_told_from_one_that_is_gone() -> None:
+    over = threading.Event()
+
+    def deaf(server: Scripted, connection: socket.socket) -> None:
+        answers(WELCOME)(server, connection)
+        over.wait(PATIENCE)
+
+    with Scripted(deaf, answers(EMPTY)) as server, client_of(server) as client:
+        client.proses("auth messi surabaya")
+        client.timeout = 0.1
+        shown = client.proses("send messi " + "x" * 32_000_000)
+        client.timeout = PATIENCE
+        over.set()
+
+        assert shown == "Error, the server has not taken that within 0.1 s"
+        assert client.proses("inbox") == "{}"
+
+
+def test_a_client_that_could_not_be_made_ends_in_silence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", told.append)
+
+    with pytest.raises(TypeError):
+        ChatClient(adress="127.0.0.1")  # type: ignore[call-arg]
+    gc.collect()
+
+    assert told == []
+
+
 def test_last_words_that_nobody_asked_for_are_no_answer() -> None:
     def evicted(server: Scripted, connection: socket.socket) -> None:
         server.read(connection)
@@ -404,3 +473,94 @@ def test_who_is_shown_out_is_at_the_prompt_again() -> None:
         client.proses("auth messi surabaya")
         assert client.proses("group bukber") == LEFT
     assert len(server.received) == 2
+
+
+@pytest.mark.parametrize("cut", [4, 5, 10, 20, len(b"exit" + OK)])
+def test_who_is_shown_out_is_out_however_the_goodbye_is_cut(cut: int) -> None:
+    goodbye = b"exit" + OK
+    reads = [piece for piece in (goodbye[:cut], goodbye[cut:]) if piece]
+    shown: list[str] = []
+
+    live = _Live(lambda _timeout: reads.pop(0), shown.append, b"exit telah bergabung")
+
+    assert live.left(PATIENCE) == OK
+    assert shown == ["exit telah bergabung"] and reads == []
+
+
+class CannotShow(Exception):
+    pass
+
+
+def test_what_show_raises_is_raised_when_the_person_types_on() -> None:
+    def show(text: str) -> None:
+        raise CannotShow(text)
+
+    def read() -> str:
+        for thread in threading.enumerate():
+            if thread.name == "chatproto-live":
+                thread.join(PATIENCE)
+        return "halo"
+
+    def conversation(server: Scripted, connection: socket.socket) -> None:
+        answers(WELCOME, b"messi telah bergabung")(server, connection)
+        assert connection.recv(1) == b""
+
+    with (
+        Scripted(conversation, answers(EMPTY)) as server,
+        client_of(server, read=read, show=show) as client,
+    ):
+        client.proses("auth messi surabaya")
+        with pytest.raises(CannotShow, match="messi telah bergabung"):
+            client.proses("group bukber")
+        # The visit is over, and the client is not.
+        assert client.proses("inbox") == "{}"
+
+
+def test_what_show_raises_of_the_end_is_raised_too() -> None:
+    def show(text: str) -> None:
+        if text.startswith("Error, "):
+            raise CannotShow(text)
+
+    person = Person(("", "exit"))
+    conversation = answers(WELCOME, b"messi telah bergabung")
+    with (
+        Scripted(conversation) as server,
+        client_of(server, read=person.read, show=show) as client,
+    ):
+        client.proses("auth messi surabaya")
+        with pytest.raises(CannotShow, match="the server has closed the connection"):
+            client.proses("group bukber")
+
+
+@pytest.mark.parametrize("error", [IndexError, OSError, ValueError])
+def test_what_read_raises_is_not_taken_for_something_else(error: type[Exception]) -> None:
+    def read() -> str:
+        raise error("no more lines")
+
+    def hung_up(server: Scripted, connection: socket.socket) -> None:
+        answers(WELCOME, b"messi telah bergabung")(server, connection)
+        assert connection.recv(1) == b""
+
+    with Scripted(hung_up) as server, client_of(server, read=read, show=str) as client:
+        client.proses("auth messi surabaya")
+        with pytest.raises(error, match="no more lines"):
+            client.proses("group bukber")
+
+
+def test_the_program_shows_what_its_console_has_no_characters_for() -> None:
+    smiles = group("henderson: halo 😀".encode(), goodbye=[b"exit" + OK])
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+
+    with Scripted(smiles) as server:
+        done = subprocess.run(
+            [sys.executable, "-W", "error", str(PROGRAM), "127.0.0.1", str(server.address[1])],
+            input="auth messi surabaya\ngroup bukber\nexit\nquit\n",
+            env=environment,
+            capture_output=True,
+            check=False,
+            text=True,
+            timeout=60,
+        )
+
+    assert (done.stderr, done.returncode) == ("", 0)
+    assert "henderson: halo ?\n" in done.stdout and LEFT in done.stdout

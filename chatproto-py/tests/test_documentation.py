@@ -3,15 +3,18 @@
 import builtins
 import importlib
 import inspect
+import pkgutil
 import pydoc
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 
 import chatproto
 import chatproto.asyncio
 import pytest
 
+README = Path(__file__).resolve().parents[1] / "README.md"
 MODULES = ["chatproto", "chatproto.asyncio", "chatproto.chat", "chatproto.client"]
 
 
@@ -68,6 +71,16 @@ def test_help_begins_with_what_to_use() -> None:
     description = text[text.index("DESCRIPTION") : text.index("PACKAGE CONTENTS")]
     for name in ("Chat", "ChatClient", "chatproto.asyncio", "Realm"):
         assert f"`{name}`" in description
+
+
+def test_the_readme_names_all_that_is_to_be_imported() -> None:
+    modules = {it.name for it in pkgutil.iter_modules(chatproto.__path__)} - {"_native"}
+    # What is in these, the package itself has.
+    modules -= {"chat", "client"}
+    rows = re.findall(r"^\| `chatproto\.(\w+)` \|", README.read_text(), re.MULTILINE)
+
+    assert modules == {"asyncio", "link", "realm_file", "threads"}
+    assert set(rows) == modules | {"Chat", "ChatClient", "Realm"}
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,19 @@ def notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebo
         yield notebook
 
 
+def test_the_server_answers_what_is_no_utf_8(notebook: Notebook) -> None:
+    blocks = [text for _, text in BLOCK.findall(TUTORIAL.read_text())]
+    (server,) = [text for text in blocks if "ThreadingTCPServer" in text]
+    notebook.cell("from chatproto import Chat\nchat = Chat()")
+    notebook.cell(server)
+
+    asked = "import socket\nwith socket.create_connection(server.server_address, 60) as client:\n"
+    asked += "    client.sendall(b'auth messi \\xff\\r\\n')\n    reply = client.recv(4096)\n"
+    asked += "server.shutdown()\nserver.server_close()\nprint(reply)"
+
+    assert "UTF-8" in notebook.cell(asked)
+
+
 def test_each_block_shows_what_the_tutorial_says(notebook: Notebook) -> None:
     blocks = BLOCK.findall(TUTORIAL.read_text())
     cells = 0

@@ -1194,5 +1194,7 @@ class BaseChat:
         """Whose a token is: name, display name and country."""
     def _tokens(self) -> list[str]:
         """All live tokens in order of login."""
+    def _sessions(self) -> list[tuple[str, tuple[str, str, str]]]:
+        """All live sessions of one moment in order of login: each token, and whose it is."""
     def _end(self, token: str) -> dict[str, Any]:
         """Ends the session of a token."""

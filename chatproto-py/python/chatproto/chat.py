@@ -11,11 +11,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import ItemsView, Iterator, Mapping, MutableMapping, ValuesView
 from os import PathLike, fspath
 from typing import Any, Literal, NoReturn, Self
 
-from chatproto._native import BaseChat
+from chatproto._native import BaseChat, StoreError
 
 __all__ = ["Chat", "SessionView", "Sessions", "UserView", "Users"]
 
@@ -29,7 +29,10 @@ _CLASSROOM = {
 
 
 class _Shown(dict[str, Any]):
-    """A dictionary that shows how something is, and through which it cannot be changed."""
+    """A dictionary that shows how something is, and through which it cannot be changed.
+
+    What is copied or pickled of it is a plain dictionary, which can.
+    """
 
     __slots__ = ()
     _instead = ""
@@ -39,6 +42,9 @@ class _Shown(dict[str, Any]):
 
     __setitem__ = __delitem__ = __ior__ = _refuse
     clear = pop = popitem = setdefault = update = _refuse
+
+    def __reduce__(self) -> tuple[type[dict[str, Any]], tuple[dict[str, Any]]]:
+        return dict, (dict(self),)
 
 
 class UserView(_Shown):
@@ -63,6 +69,10 @@ def _user(_name: str, nama: str, negara: str) -> UserView:
     return UserView(nama=nama, negara=negara, password=_MASK, incoming={}, outgoing={})
 
 
+def _session(name: str, nama: str, negara: str) -> SessionView:
+    return SessionView(username=name, userdetail=_user(name, nama, negara))
+
+
 def _row(name: str, user: Mapping[str, Any]) -> tuple[str, str, str, str]:
     """What the realm is told of a user."""
     if not isinstance(name, str):
@@ -81,8 +91,8 @@ def _row(name: str, user: Mapping[str, Any]) -> tuple[str, str, str, str]:
 class Users(MutableMapping[str, UserView]):
     """The users of a `Chat` by name, in the order in which they were added.
 
-    Assignment adds a user, or changes one whose sessions and messages stay. Users cannot be taken
-    out.
+    Assignment adds a user, or changes one whose sessions and messages stay; it raises `StoreError`
+    where that cannot be stored. Users cannot be taken out.
     """
 
     __slots__ = ("_chat",)
@@ -99,7 +109,9 @@ class Users(MutableMapping[str, UserView]):
     def __setitem__(self, name: str, user: Mapping[str, Any]) -> None:
         reply = self._chat._register(_row(name, user))
         if reply["status"] != "OK":
-            raise OSError(f"user {name!r} was not stored: {reply['message']}")
+            error = StoreError(f"user {name!r} was not stored: {reply['message']}")
+            error.code = reply.get("code", error.code)
+            raise error
 
     def __delitem__(self, name: str) -> None:
         raise TypeError("a user cannot be taken out of a realm")
@@ -114,11 +126,42 @@ class Users(MutableMapping[str, UserView]):
         return repr(dict(self))
 
 
+class _SessionItems(ItemsView[str, SessionView]):
+    """Tokens and sessions; who iterates gets those of one moment."""
+
+    __slots__ = ("_sessions",)
+
+    def __init__(self, sessions: Sessions) -> None:
+        super().__init__(sessions)
+        self._sessions = sessions
+
+    def __iter__(self) -> Iterator[tuple[str, SessionView]]:
+        return iter([(token, _session(*owner)) for token, owner in self._sessions._rows()])
+
+
+class _SessionValues(ValuesView[SessionView]):
+    """Sessions; who iterates gets those of one moment."""
+
+    __slots__ = ("_sessions",)
+
+    def __init__(self, sessions: Sessions) -> None:
+        super().__init__(sessions)
+        self._sessions = sessions
+
+    def __contains__(self, session: object) -> bool:
+        return any(each == session for each in self)
+
+    def __iter__(self) -> Iterator[SessionView]:
+        return iter([_session(*owner) for _token, owner in self._sessions._rows()])
+
+
 class Sessions(MutableMapping[str, SessionView]):
     """The live sessions of a `Chat` by token, in order of login.
 
-    Deleting one logs it out. Of a store, only the sessions are listed whose tokens this process has
-    given out or been shown.
+    Deleting one logs it out. `items()` and `values()` give the sessions of one moment; a token that
+    was listed before may have been logged out since, by another thread, and is then a `KeyError`. So
+    `dict(chat.sessions.items())` is the way to a dictionary where several threads log out. Of a store,
+    only the sessions are listed whose tokens this process has given out or been shown.
     """
 
     __slots__ = ("_chat",)
@@ -130,7 +173,7 @@ class Sessions(MutableMapping[str, SessionView]):
         owner = self._chat._owner(token) if isinstance(token, str) else None
         if owner is None:
             raise KeyError(token)
-        return SessionView(username=owner[0], userdetail=_user(*owner))
+        return _session(*owner)
 
     def __setitem__(self, token: str, session: object) -> NoReturn:
         raise TypeError(f"a token cannot be chosen: {SessionView._instead}")
@@ -144,6 +187,23 @@ class Sessions(MutableMapping[str, SessionView]):
 
     def __len__(self) -> int:
         return len(self._chat._tokens())
+
+    def items(self) -> ItemsView[str, SessionView]:
+        """Returns the tokens and sessions of one moment."""
+        return _SessionItems(self)
+
+    def values(self) -> ValuesView[SessionView]:
+        """Returns the sessions of one moment."""
+        return _SessionValues(self)
+
+    def clear(self) -> None:
+        """Logs everybody out who is logged in."""
+        for token in self._chat._tokens():
+            # Somebody may have been faster.
+            self._chat._end(token)
+
+    def _rows(self) -> list[tuple[str, tuple[str, str, str]]]:
+        return self._chat._sessions()
 
     def __repr__(self) -> str:
         # Tokens are for those who log in, not for logs.
@@ -165,6 +225,21 @@ class Chat(BaseChat):
     >>> chat.autentikasi_user("budi", "y")
     {'status': 'ERROR', 'message': 'Password Salah'}
 
+    `__new__` makes all of it, and takes these arguments. A subclass that wants others has a `__new__`
+    of its own, and its `__init__` passes nothing on:
+
+    >>> class Logged(Chat):
+    ...     def __new__(cls, log):
+    ...         return super().__new__(cls, realm="realm2")
+    ...     def __init__(self, log):
+    ...         self.log = log
+    ...     def proses(self, line):
+    ...         self.log(line)
+    ...         return super().proses(line)
+    >>> Logged(print).proses("auth budi x")["message"]
+    auth budi x
+    'User Tidak Ada'
+
     Raises `InvalidNameError` for a name that cannot be one, `StoreError` where the store cannot be
     opened, and `TypeError` or `ValueError` for users that are none.
     """
@@ -178,7 +253,9 @@ class Chat(BaseChat):
         if users is None:
             users = _CLASSROOM
         elif not isinstance(users, Mapping):
-            raise TypeError("users is a mapping from names to what is known of each")
+            # Or it is the first argument of a subclass.
+            hint = "" if cls is Chat else f"; for other arguments give {cls.__name__} a __new__"
+            raise TypeError(f"users is a mapping from names to what is known of each{hint}")
         rows = [_row(name, user) for name, user in users.items()]
         return super().__new__(cls, rows, realm, None if store is None else fspath(store))
 

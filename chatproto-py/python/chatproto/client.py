@@ -33,8 +33,9 @@ class ChatClient:
 
     The server is `ip` and `port`, by default those of the environment variables SERVER_IP and
     SERVER_PORT, or 127.0.0.1 and 8889. It is connected to at once: `OSError` is raised where nobody
-    listens, `ValueError` for a port that is no number. A reply is waited for `timeout` seconds.
-    `tokenid` is the token of whoever is logged in, and empty for nobody.
+    listens, `ValueError` for a port that is no number. The server has `timeout` seconds to take what
+    is sent, and as many to reply. `tokenid` is the token of whoever is logged in, and empty for
+    nobody.
 
     In a live group, `read()` gives what the person types, line by line, and `show(text)` gets what
     the members are told, from a thread of its own.
@@ -48,6 +49,9 @@ class ChatClient:
     timeout: float
     """How many seconds a reply is waited for."""
 
+    # Of the class, so that there is one to close where the constructor fails.
+    _socket: socket.socket | None = None
+
     def __init__(
         self,
         ip: str | None = None,
@@ -57,7 +61,6 @@ class ChatClient:
         read: Callable[[], str] = input,
         show: Callable[[str], object] = print,
     ) -> None:
-        self._socket: socket.socket | None = None
         self._ip = ip or os.environ.get("SERVER_IP") or "127.0.0.1"
         self._port = int(port or os.environ.get("SERVER_PORT") or 8889)
         self.timeout = timeout
@@ -84,34 +87,35 @@ class ChatClient:
     def proses(self, cmdline: str) -> str:
         """Does what a person has typed and returns what is to be shown.
 
-        Whatever goes wrong is told in the text. In a group it returns when the person has left.
+        Whatever goes wrong is told in the text. In a group it returns when the person has left; what
+        `read` or `show` raise there ends the visit, and is raised from here.
         """
         # A line end inside would end the request; windows of several lines send LF alone.
         words = cmdline.replace("\r\n", "\n").split(" ")
         with self._turn:
             try:
                 return self._command(words)
-            except IndexError:
-                return _INCORRECT
             except _Gone as gone:
                 return f"Error, {gone}"
 
     def _command(self, words: list[str]) -> str:
-        match words[0].strip():
-            case "auth":
-                return self._login(words[1].strip(), words[2].strip())
-            case "send":
-                return self._send(words[1].strip(), "".join(f" {word}" for word in words[2:]))
-            case "inbox":
+        match [words[0].strip(), *words[1:]]:
+            case ["auth", username, password, *_]:
+                return self._login(username.strip(), password.strip())
+            case ["send", to, *rest]:
+                return self._send(to.strip(), "".join(f" {word}" for word in rest))
+            case ["inbox", *_]:
                 return self._ask("inbox", lambda reply: json.dumps(reply["messages"]))
-            case "activeuser":
+            case ["activeuser", *_]:
                 return self._ask(
                     "activeuser", lambda reply: f"Active User: {json.dumps(reply['message'])}"
                 )
-            case "logout":
+            case ["logout", *_]:
                 return self._ask("logout", self._logged_out)
-            case "group":
-                return self._group(words[1].strip())
+            case ["group", name, *_]:
+                return self._group(name.strip())
+            case ["auth" | "send" | "group", *_]:
+                return _INCORRECT
             case _:
                 return _UNKNOWN
 
@@ -174,7 +178,7 @@ class ChatClient:
     def _fresh(self) -> socket.socket:
         """The connection, or a new one if the server has ended it since."""
         connection = self._socket
-        if connection is not None and _has_spoken(connection):
+        if connection is not None and _has_spoken(connection, self.timeout):
             # Nobody has asked: those are last words, or an answer that came too late.
             self._hang_up()
             connection = None
@@ -219,6 +223,8 @@ class ChatClient:
             if connection is None:
                 raise OSError
             connection.sendall(text.encode("utf-8", "surrogatepass"))
+        except TimeoutError:
+            raise _Gone(f"the server has not taken that within {self.timeout:g} s") from None
         except OSError:
             raise _Gone("the server has closed the connection") from None
 
@@ -253,7 +259,7 @@ class _Live:
         self._held = b""
         self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
         self._reply: bytes | None = None
-        self._why: _Gone | None = None
+        self._why: BaseException | None = None
         self.thread = threading.Thread(
             target=self._listen, args=(first,), name="chatproto-live", daemon=True
         )
@@ -283,6 +289,13 @@ class _Live:
 
     def _listen(self, data: bytes) -> None:
         try:
+            self._follow(data)
+        except BaseException as error:  # noqa: BLE001
+            # That is of `show`: whoever has this object raises it.
+            self._why = error
+
+    def _follow(self, data: bytes) -> None:
+        try:
             while not self._is_over(data):
                 data = self._receive(None)
         except _Gone as gone:
@@ -291,8 +304,7 @@ class _Live:
 
     def _is_over(self, data: bytes) -> bool:
         """Shows what is for the person, and keeps what is for the program."""
-        is_goodbye = data == _EXIT or data.startswith((_START, _EXIT + _START))
-        if is_goodbye and not self._held:
+        if _shows_out(data) and not self._held:
             # Nobody has asked, and yet the server shows us out.
             self._is_leaving = True
         held = self._held + data
@@ -315,6 +327,13 @@ class _Live:
             self._show(shown)
 
 
+def _shows_out(data: bytes) -> bool:
+    """Whether a read is a goodbye or its beginning; what is said in a group begins with a name."""
+    goodbye = _EXIT + _START
+    is_begun = data.startswith(_EXIT) and goodbye.startswith(data)
+    return is_begun or data.startswith((_START, goodbye))
+
+
 def _begun(held: bytes) -> int:
     """From where on the bytes may be the beginning of a goodbye."""
     if held.startswith(_START):
@@ -324,8 +343,8 @@ def _begun(held: bytes) -> int:
     return len(held) - next((n for n in lengths if held.endswith(goodbye[:n])), 0)
 
 
-def _has_spoken(connection: socket.socket) -> bool:
-    """Whether there is something to read, be it the end."""
+def _has_spoken(connection: socket.socket, timeout: float) -> bool:
+    """Whether there is something to read, be it the end; from then on it waits for so long."""
     connection.settimeout(0)
     try:
         connection.recv(1, socket.MSG_PEEK)
@@ -333,6 +352,8 @@ def _has_spoken(connection: socket.socket) -> bool:
         return False
     except OSError:
         pass
+    finally:
+        connection.settimeout(timeout)
     return True
 
 

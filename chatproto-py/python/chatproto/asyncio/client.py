@@ -141,7 +141,12 @@ class Client:
     # The connection.
 
     async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        if self._streams is not None and self._streams[0].at_eof():
+        if self._streams is not None:
+            # The loop looks at its sockets in the first of these rounds, and reads in the second.
+            for _ in range(2):
+                await asyncio.sleep(0)
+        if self._streams is not None and _has_spoken(self._streams[0]):
+            # Nobody has asked: those are last words, or an answer that came too late.
             await self.close()
         if self._streams is None:
             async with asyncio.timeout(self._timeout):
@@ -152,17 +157,25 @@ class Client:
         """Sends a line and returns the reply, or the first text of a group."""
         reader, writer = await self._connected()
         held = bytearray()
+        end = -1
         try:
             async with asyncio.timeout(self._timeout):
                 writer.write(line.encode("utf-8", "surrogatepass") + b"\r\n")
                 await writer.drain()
-                while not held.endswith(_END):
+                while end < 0:
+                    # The end may have begun in the read before.
+                    start = max(len(held) - len(_END) + 1, 0)
                     held += await _read(reader)
                     if is_group and held[: len(_START)] != _START[: len(held)]:
-                        break
+                        return bytes(held)
                     if len(held) > _REPLY_BYTES_MAX:
                         raise ConnectionError("the server's answer is too long")
-            return bytes(held)
+                    end = held.find(_END, start)
+            end += len(_END)
+            if end < len(held):
+                # More than was asked for: those are last words.
+                await self.close()
+            return bytes(held[:end])
         except BaseException:
             # The reply may still come, and must not be taken for the next one.
             await self.close()
@@ -254,7 +267,7 @@ class Group:
     async def _listen(self, data: bytes) -> None:
         try:
             while not self.is_over:
-                if data == _EXIT or data.startswith((_START, _EXIT + _START)):
+                if _shows_out(data):
                     await self._goodbye(data)
                     self.is_over = True
                 else:
@@ -284,12 +297,32 @@ class Group:
             held += await _read(self._reader)
 
 
+def _shows_out(data: bytes) -> bool:
+    """Whether a read is a goodbye or its beginning; what is said in a group begins with a name."""
+    goodbye = _EXIT + _START
+    is_begun = data.startswith(_EXIT) and goodbye.startswith(data)
+    return is_begun or data.startswith((_START, goodbye))
+
+
 def _pieces(text: str) -> list[str]:
     """A text cut into what may be said at once, none of which is taken for a goodbye."""
     pieces = [text[at : at + _SAID_AT_ONCE] for at in range(0, len(text), _SAID_AT_ONCE)]
     if pieces[-1].rstrip("\r\n") == "exit":
         pieces[-2:] = [pieces[-2][:-1], pieces[-2][-1] + pieces[-1]]
     return pieces
+
+
+def _has_spoken(reader: asyncio.StreamReader) -> bool:
+    """Whether there is something to read, be it the end."""
+    look = reader.read(1)
+    try:
+        # One step, not awaited: it comes to its end if there is something, and else would wait.
+        look.send(None)
+    except (StopIteration, OSError):
+        return True
+    finally:
+        look.close()
+    return False
 
 
 async def _read(reader: asyncio.StreamReader) -> bytes:

@@ -62,6 +62,10 @@ def serve(
     return Server(realm, client, link, peers or {}, on_event)
 
 
+def _ended() -> MisuseError:
+    return MisuseError("the server has ended")
+
+
 class Server:
     """A realm that is served: what `serve` returns.
 
@@ -146,8 +150,11 @@ class Server:
     async def execute(self, line: str) -> dict[str, Any]:
         """Carries out one command of the protocol without a connection, and returns its reply.
 
-        Raises MisuseError if the server ends before the reply is there.
+        Raises MisuseError if the server ends before the reply is there, and InternalError if the
+        realm meets a bug before that.
         """
+        if self._is_deaf:
+            raise self._failure or _ended()
         reply: asyncio.Future[dict[str, Any]] = self._loop.create_future()
         request = self.realm.execute(line)
         self._replies[request] = reply
@@ -169,9 +176,7 @@ class Server:
             connection.transport.abort()
         for link in list(self._links):
             link.abort()
-        for reply in self._replies.values():
-            if not reply.done():
-                reply.set_exception(MisuseError("the server has ended"))
+        self._give_up_replies(_ended())
         self._clients.clear()
         self._links.clear()
         await asyncio.gather(*self._dials, return_exceptions=True)
@@ -223,8 +228,14 @@ class Server:
     def _fail(self, bug: InternalError) -> None:
         self._failure = bug
         self._is_deaf = True
+        self._give_up_replies(bug)
         self._over.set()
         self._shut_down.set()
+
+    def _give_up_replies(self, why: ChatProtoError) -> None:
+        for reply in self._replies.values():
+            if not reply.done():
+                reply.set_exception(why)
 
     def _turn(self) -> None:
         while outputs := self.realm.outputs():
