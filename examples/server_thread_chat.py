@@ -131,6 +131,9 @@ class RealmServer:
                 continue
             # In turn, since the realm may have something to say to the client at once.
             self.driver.in_turn(self.welcome, sock, host, port)
+            if self.driver.is_over:
+                # It may have come too late for anybody to welcome it.
+                sock.close()
 
     def welcome(self, sock: socket.socket, host: str, port: int) -> None:
         client = Client(self, sock, host)

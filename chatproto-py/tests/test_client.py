@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import queue
 import os
 import socket
 import socketserver
@@ -463,10 +464,9 @@ def test_who_is_shown_out_is_at_the_prompt_again() -> None:
         connection.sendall(b"exit" + OK)
 
     def read() -> str:
+        listener = next(it for it in threading.enumerate() if it.name == "chatproto-live")
         is_typing.set()
-        for thread in threading.enumerate():
-            if thread.name == "chatproto-live":
-                thread.join(PATIENCE)
+        listener.join(PATIENCE)
         return "halo"
 
     with Scripted(conversation) as server, client_of(server, read=read, show=str) as client:
@@ -492,13 +492,14 @@ class CannotShow(Exception):
 
 
 def test_what_show_raises_is_raised_when_the_person_types_on() -> None:
+    listeners: queue.Queue[threading.Thread] = queue.Queue()
+
     def show(text: str) -> None:
+        listeners.put(threading.current_thread())
         raise CannotShow(text)
 
     def read() -> str:
-        for thread in threading.enumerate():
-            if thread.name == "chatproto-live":
-                thread.join(PATIENCE)
+        listeners.get(timeout=PATIENCE).join(PATIENCE)
         return "halo"
 
     def conversation(server: Scripted, connection: socket.socket) -> None:
