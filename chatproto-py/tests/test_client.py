@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gc
 import json
-import queue
 import os
+import queue
 import socket
 import socketserver
 import subprocess
