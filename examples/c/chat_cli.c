@@ -364,6 +364,10 @@ int main(int count, char **arguments)
     const char *ip = getenv("SERVER_IP"), *port = getenv("SERVER_PORT");
     bool is_there;
 
+    if (count > 1 && arguments[1][0] == '-') {
+        puts("usage: chat_cli [HOST [PORT]]    127.0.0.1 and 8889, or SERVER_IP and SERVER_PORT");
+        return strcmp(arguments[1], "--help") == 0 ? 0 : 2;
+    }
     signal(SIGPIPE, SIG_IGN);
     is_terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
     connect_to(count > 1 ? arguments[1] : ip != NULL ? ip : "127.0.0.1",

@@ -171,3 +171,11 @@ def test_a_server_that_is_none_is_told():
 
     assert (ran.stdout, ran.returncode) == ("Command :", 1)
     assert "is this a chat server?" in ran.stderr
+
+
+@pytest.mark.parametrize(("option", "code"), [("--help", 0), ("--host", 2)])
+def test_how_it_is_used_is_told(option, code):
+    told = subprocess.run([program("chat_cli"), option], capture_output=True, text=True, timeout=60)
+
+    assert told.returncode == code
+    assert told.stdout.startswith("usage: chat_cli [HOST [PORT]]") and told.stderr == ""
