@@ -1516,8 +1516,8 @@ chatproto_error chatproto_client_message_at(chatproto_client *client,
 //
 // Errors, as of all requests: `NOT_ONE_WORD` if a name or a word is empty or has white space in it,
 // `IN_GROUP` in a group or on the way out of one, `REPLY_TOO_LONG` after
-// `CHATPROTO_INCOMING_TOO_LONG`; nothing is written then. Those that act for a user have `NOT_LOGGED_IN`, and those with a text `LINE_END` if CR LF is
-// in it.
+// `CHATPROTO_INCOMING_TOO_LONG`; nothing is written then. Those that act for a user have
+// `NOT_LOGGED_IN`, and those with a text `LINE_END` if CR LF is in it.
 chatproto_error chatproto_client_log_in(chatproto_client *client,
                                         chatproto_str name,
                                         chatproto_str password,

@@ -1,6 +1,6 @@
 /* What cannot be brought about from outside: a bug of the library, and two threads inside one object. For a library
  * that was built with the feature "test-hooks", whose functions the header does not have. */
-#include "objects.h"
+#include "realm_table.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -14,36 +14,6 @@ void chatproto_test_leave(void);
 #ifdef __cplusplus
 }
 #endif
-
-#define JOIN(a, b) a##b
-#define AT_LINE(line) JOIN(call_at_, line)
-
-#define ROW(function, call)                                                                        \
-    static chatproto_error AT_LINE(__LINE__)(struct objects * o)                                   \
-    {                                                                                              \
-        return call;                                                                               \
-    }
-#include "realm_rows.h"
-#undef ROW
-
-static const struct row ROWS[] = {
-#define ROW(function, call) {#function, "", AT_LINE(__LINE__)},
-#include "realm_rows.h"
-#undef ROW
-};
-
-static void every_call_gives(struct objects *o, chatproto_error expected)
-{
-    size_t at;
-
-    for (at = 0; at < sizeof ROWS / sizeof *ROWS; at += 1) {
-        chatproto_error error = ROWS[at].call(o);
-
-        if (!CHECK(error == expected)) {
-            fprintf(stderr, "%s: %s\n", ROWS[at].function, chatproto_error_name(error));
-        }
-    }
-}
 
 static void a_bug_ends_its_object_and_nothing_else(void)
 {

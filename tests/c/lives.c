@@ -1,38 +1,16 @@
 /* The lives of objects: use after close, one thousand of them, and from thread to thread. */
-#include "objects.h"
+#include "realm_table.h"
 
 #include <pthread.h>
-
-#define JOIN(a, b) a##b
-#define AT_LINE(line) JOIN(call_at_, line)
-
-#define ROW(function, call)                                                                        \
-    static chatproto_error AT_LINE(__LINE__)(struct objects * o)                                   \
-    {                                                                                              \
-        return call;                                                                               \
-    }
-#include "realm_rows.h"
-#undef ROW
-
-static const struct row ROWS[] = {
-#define ROW(function, call) {#function, "", AT_LINE(__LINE__)},
-#include "realm_rows.h"
-#undef ROW
-};
 
 static void a_closed_realm_answers_that_it_is(void)
 {
     struct objects o;
-    size_t at;
 
     objects_make(&o);
     OK(chatproto_realm_close(o.realm));
     OK(chatproto_realm_close(o.realm));
-    for (at = 0; at < sizeof ROWS / sizeof *ROWS; at += 1) {
-        if (!CHECK(ROWS[at].call(&o) == CHATPROTO_ERROR_CLOSED)) {
-            fprintf(stderr, "%s\n", ROWS[at].function);
-        }
-    }
+    every_call_gives(&o, CHATPROTO_ERROR_CLOSED);
     CHECK(o.output.kind == CHATPROTO_OUTPUT_NONE);
     CHECK(o.out_links == NULL && o.out_frames == NULL);
     objects_free(&o);

@@ -7,6 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
+
+# Before anybody imports it: it has tests of its own.
+pytest.register_assert_rewrite("any_server")
+
 from client import ClassicClient
 from realmd import PASSWORDS, Realmd, linked
 

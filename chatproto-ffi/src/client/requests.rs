@@ -24,8 +24,8 @@ fn asked(
 ///
 /// Errors, as of all requests: `NOT_ONE_WORD` if a name or a word is empty or has white space in it,
 /// `IN_GROUP` in a group or on the way out of one, `REPLY_TOO_LONG` after
-/// `CHATPROTO_INCOMING_TOO_LONG`; nothing is written then. Those that act for a user have `NOT_LOGGED_IN`, and those with a text `LINE_END` if CR LF is
-/// in it.
+/// `CHATPROTO_INCOMING_TOO_LONG`; nothing is written then. Those that act for a user have
+/// `NOT_LOGGED_IN`, and those with a text `LINE_END` if CR LF is in it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn chatproto_client_log_in(
     client: *mut chatproto_client,
