@@ -1,6 +1,6 @@
 //! Key files: a realm's secret key for its owner's eyes alone, and the public one beside it.
 
-use crate::link::key::{PublicKey, StaticKey};
+use crate::link::key::{KeyError, PublicKey, StaticKey};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -58,23 +58,21 @@ pub enum KeyFileError {
 ///
 /// There is no such file, others may read it, or there is something else in it.
 pub fn read(path: &Path) -> Result<StaticKey, KeyFileError> {
-    let file = File::open(path).map_err(|error| system(path, "read", &error))?;
+    let file = open(path)?;
     check_private(path, &file)?;
-    let text = text(path, file)?;
-    let mut lines = text
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with('#'));
-    match (lines.next(), lines.next()) {
-        (Some(line), None) => {
-            StaticKey::parse(line).map_err(|error| no_key(path, &error.to_string()))
-        }
-        (None, _) => Err(no_key(path, "there is no key in it")),
-        (Some(_), Some(_)) => Err(no_key(path, "there is more than one line in it")),
-    }
+    parse(path, file, StaticKey::parse)
 }
 
-/// Reads a secret key, or writes this one where there is none.
+/// Reads a public key likewise, whoever may read it.
+///
+/// # Errors
+///
+/// There is no such file, or there is something else in it.
+pub fn read_public(path: &Path) -> Result<PublicKey, KeyFileError> {
+    parse(path, open(path)?, PublicKey::parse)
+}
+
+/// Reads a secret key, or [writes](write) this one where there is none.
 ///
 /// # Errors
 ///
@@ -95,35 +93,48 @@ pub fn read_or_write(path: &Path, made: StaticKey) -> Result<StaticKey, KeyFileE
 ///
 /// # Errors
 ///
-/// There is such a file, and it was left as it is; or the system refuses something.
+/// Those of [`write_secret`] and [`publish`].
 pub fn write(path: &Path, key: &StaticKey) -> Result<(), KeyFileError> {
-    // With room for all of it: what grows leaves copies behind.
-    let mut text = Zeroizing::new(String::with_capacity(FILE_BYTES_MAX));
-    text.push_str("# The secret key of a realm: whoever has it can pass for the realm.\n");
-    text.push_str(&key.reveal());
-    text.push('\n');
-    let mut file = new_private(path).map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => KeyFileError::Exists(path.display().to_string()),
-        _ => system(path, "written", &error),
-    })?;
-    let written = file
-        .write_all(text.as_bytes())
-        .and_then(|()| file.sync_all());
-    if let Err(error) = written {
-        // Half a key is of no use to anybody.
-        let _ = fs::remove_file(path);
-        return Err(system(path, "written", &error));
-    }
+    write_secret(path, key, "this realm")?;
     publish(path, key.public())
 }
 
-fn publish(path: &Path, key: PublicKey) -> Result<(), KeyFileError> {
-    let file = public_file(path);
-    let written = fs::write(&file, format!("{key}\n"));
-    written.map_err(|error| system(&file, "written", &error))
+/// Writes a secret key into a new file that its owner alone may read; a remark there says whose it is.
+/// The file is there with all that is in it, or not at all, whatever crashes.
+///
+/// # Errors
+///
+/// There is such a file, and it was left as it is; or the system refuses something.
+pub fn write_secret(path: &Path, key: &StaticKey, whose: &str) -> Result<(), KeyFileError> {
+    // With room for all of it: what grows leaves copies behind.
+    let mut text = Zeroizing::new(String::with_capacity(FILE_BYTES_MAX));
+    let remark = format!("# The secret key of {whose}: whoever has it can pass for {whose}.\n");
+    text.push_str(&remark);
+    text.push_str(&key.reveal());
+    text.push('\n');
+    write_new(path, text.as_bytes()).map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => KeyFileError::Exists(path.display().to_string()),
+        _ => system(path, "written", &error),
+    })
 }
 
-fn public_file(path: &Path) -> PathBuf {
+/// Writes the public key beside a secret one, unless it is there. Whoever reads it meanwhile reads the
+/// old one or the new one, and never half of one.
+///
+/// # Errors
+///
+/// The system refuses something.
+pub fn publish(path: &Path, key: PublicKey) -> Result<(), KeyFileError> {
+    let file = public_file(path);
+    if matches!(read_public(&file), Ok(present) if present == key) {
+        return Ok(());
+    }
+    replace(&file, format!("{key}\n").as_bytes()).map_err(|error| system(&file, "written", &error))
+}
+
+/// Where the public key of that secret one is.
+#[must_use]
+pub fn public_file(path: &Path) -> PathBuf {
     if path.extension().is_some_and(|extension| extension == "key") {
         return path.with_extension("pub");
     }
@@ -132,8 +143,56 @@ fn public_file(path: &Path) -> PathBuf {
     name.into()
 }
 
+/// Makes sure that there is no such file yet.
+///
+/// # Errors
+///
+/// There is one, or the system does not say.
+pub fn check_free(path: &Path) -> Result<(), KeyFileError> {
+    match path.try_exists() {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(KeyFileError::Exists(path.display().to_string())),
+        Err(error) => Err(system(path, "looked for", &error)),
+    }
+}
+
+fn open(path: &Path) -> Result<File, KeyFileError> {
+    File::open(path).map_err(|error| match error.kind() {
+        // Where a folder is no folder, that is told by whoever is to make it.
+        ErrorKind::NotFound | ErrorKind::NotADirectory => {
+            KeyFileError::NotThere(path.display().to_string())
+        }
+        _ => system(path, "read", &error),
+    })
+}
+
+/// The one line that is neither empty nor a remark.
+fn parse<T>(
+    path: &Path,
+    file: File,
+    key: impl Fn(&str) -> Result<T, KeyError>,
+) -> Result<T, KeyFileError> {
+    let text = text(path, file)?;
+    let mut lines = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
+    match (lines.next(), lines.next()) {
+        (Some(line), None) => key(line).map_err(|error| no_key(path, &error.to_string())),
+        (None, _) => Err(no_key(path, "there is no key in it")),
+        (Some(_), Some(_)) => Err(no_key(path, "there is more than one line in it")),
+    }
+}
+
 /// What is in a file, wiped when it is dropped.
 fn text(path: &Path, file: File) -> Result<Zeroizing<String>, KeyFileError> {
+    let metadata = file
+        .metadata()
+        .map_err(|error| system(path, "read", &error))?;
+    if !metadata.is_file() {
+        let error = io::Error::other("it is no plain file");
+        return Err(system(path, "read", &error));
+    }
     // With room for all of it: what grows leaves copies behind.
     let mut text = Zeroizing::new(String::with_capacity(FILE_BYTES_MAX + 1));
     let read = file
@@ -147,12 +206,68 @@ fn text(path: &Path, file: File) -> Result<Zeroizing<String>, KeyFileError> {
     }
 }
 
-fn new_private(path: &Path) -> io::Result<File> {
+/// Makes a file with all that is to be in it, or none; one that is there stays.
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let (temporary, mut file) = beside(path, 0o600)?;
+    let written = file
+        .write_all(bytes)
+        .and_then(|()| file.sync_all())
+        .and_then(|()| fs::hard_link(&temporary, path));
+    let removed = fs::remove_file(&temporary);
+    written.and(removed)?;
+    sync_folder(path)
+}
+
+/// Puts a file in the place of another one, or where there is none.
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let (temporary, mut file) = beside(path, 0o644)?;
+    let written = file
+        .write_all(bytes)
+        .and_then(|()| file.sync_all())
+        .and_then(|()| fs::rename(&temporary, path))
+        .and_then(|()| sync_folder(path));
+    if written.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    written
+}
+
+/// Opens a new file in the folder of another one, with that mode where files have one.
+#[cfg_attr(
+    not(unix),
+    expect(unused_variables, reason = "files have no mode here")
+)]
+fn beside(path: &Path, mode: u32) -> io::Result<(PathBuf, File)> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.new", std::process::id()));
+    let path = PathBuf::from(name);
+    // Left by a process of that number that was killed.
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+    let file = options.open(&path)?;
+    Ok((path, file))
+}
+
+#[cfg(unix)]
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    File::open(folder)?.sync_all()
+}
+
+/// Elsewhere a folder cannot be synced by itself.
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
+fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 #[cfg(unix)]
@@ -175,6 +290,7 @@ fn check_private(path: &Path, file: &File) -> Result<(), KeyFileError> {
 
 /// Elsewhere a file's mode does not say who may read it.
 #[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
 fn check_private(_: &Path, _: &File) -> Result<(), KeyFileError> {
     Ok(())
 }
@@ -187,12 +303,8 @@ fn no_key(path: &Path, why: &str) -> KeyFileError {
 }
 
 fn system(path: &Path, what: &'static str, error: &io::Error) -> KeyFileError {
-    let path = path.display().to_string();
-    if error.kind() == ErrorKind::NotFound && what == "read" {
-        return KeyFileError::NotThere(path);
-    }
     KeyFileError::System {
-        path,
+        path: path.display().to_string(),
         what,
         why: error.to_string(),
     }
@@ -263,11 +375,78 @@ mod tests {
         assert!(matches!(read(&path), Err(KeyFileError::NotThere(_))));
         for (text, why) in table {
             fs::remove_file(&path).unwrap_or_default();
-            let mut file = new_private(&path).unwrap();
-            file.write_all(text.as_bytes()).unwrap();
+            write_new(&path, text.as_bytes()).unwrap();
             let error = read(&path).unwrap_err().to_string();
             assert!(error.contains(why), "{error}");
             assert!(!error.contains(secret.trim_end_matches('=')));
+        }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn every_mode_that_lets_others_in_is_refused() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("realm1.key");
+        write_secret(&path, &key(), "realm1").unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&path), 0o600);
+        // Nothing else is left.
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+
+        for wrong in [0o640, 0o604, 0o610, 0o622, 0o777] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(wrong)).unwrap();
+            let refused = read(&path).unwrap_err();
+            assert!(matches!(refused, KeyFileError::Open { mode, .. } if mode == wrong));
+            assert!(!refused.to_string().contains(key().reveal().as_str()));
+        }
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
+        assert!(read(&path).is_ok());
+    }
+
+    #[test]
+    fn what_is_no_public_key_is_told_and_not_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let long = "#".repeat(4_097);
+        let table = [
+            ("", "there is no key in it"),
+            ("# only\n\n", "there is no key in it"),
+            ("geheim\n", "a key has 44 characters of base64"),
+            ("geheim\ngeheim\n", "there is more than one line in it"),
+            (long.as_str(), "it is too long"),
+        ];
+        for (text, why) in table {
+            fs::write(&path, text).unwrap();
+            let told = read_public(&path).unwrap_err().to_string();
+            assert!(told.contains(why) && !told.contains("geheim"), "{told}");
+        }
+
+        let why = |path: &Path| read_public(path).unwrap_err().to_string();
+        fs::write(&path, b"\xff\xfe").unwrap();
+        assert!(why(&path).contains("it is no text"));
+        assert!(why(folder.path()).contains("it is no plain file"));
+        for nowhere in [folder.path().join("b"), path.join("c")] {
+            let told = read_public(&nowhere);
+            assert!(matches!(told, Err(KeyFileError::NotThere(_))), "{told:?}");
+        }
+    }
+
+    #[test]
+    fn a_public_key_lies_beside_the_secret_one_and_follows_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("realm1.key");
+        let other = StaticKey::from_seed([2; 32]);
+
+        publish(&path, key().public()).unwrap();
+        let public = folder.path().join("realm1.pub");
+        assert_eq!(read_public(&public), Ok(key().public()));
+        publish(&path, other.public()).unwrap();
+
+        assert_eq!(read_public(&public), Ok(other.public()));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        for name in ["a/realm.1.key", "a/realm.1"] {
+            assert_eq!(public_file(Path::new(name)), Path::new("a/realm.1.pub"));
         }
     }
 }
