@@ -4,9 +4,8 @@ use crate::clock;
 use crate::desk::{Desk, Found};
 use crate::driver::{Driver, Step, Unusable};
 use crate::error;
-use crate::inbox;
+use crate::inbox::{self, Heads};
 use crate::json;
-use crate::names::Names;
 use crate::user;
 use chatproto::store::sqlite::Durability;
 use chatproto::wire::command::Command;
@@ -46,7 +45,7 @@ pub(crate) struct BaseChat {
     driver: Driver,
     desk: Desk,
     passwords: Passwords,
-    names: Names,
+    heads: Heads,
 }
 
 #[pymethods]
@@ -83,7 +82,7 @@ impl BaseChat {
                 driver: Driver::open(config, place.as_ref(), None, None)?,
                 desk: Desk::default(),
                 passwords,
-                names: Names::default(),
+                heads: Heads::default(),
             };
             // Users are stored, and their passwords hashed, before anybody is promised anything.
             chat.driver.with(|realm| chat.collect(realm, None))?;
@@ -272,7 +271,7 @@ impl BaseChat {
             }
         };
         match packed::Inbox::read(&reply) {
-            Some(emptied) => Ok(inbox::reply(py, emptied, &self.names)?.into_any()),
+            Some(emptied) => Ok(inbox::reply(py, emptied, &self.heads)?.into_any()),
             None => json::read(py, &reply)?.ok_or_else(error::internal),
         }
     }

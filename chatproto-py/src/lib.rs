@@ -24,7 +24,6 @@ mod frame;
 mod inbox;
 mod json;
 mod key;
-mod names;
 mod output;
 mod peer;
 mod realm;

@@ -183,6 +183,40 @@ def test_a_copy_of_what_is_shown_can_be_changed() -> None:
     assert user["nama"] == "Lionel Messi" and session["userdetail"]["incoming"] == {}
 
 
+def test_what_becomes_of_a_reply_is_no_matter_to_the_next() -> None:
+    chat = Chat()
+    token = log_in(chat)
+    for _ in range(2):
+        for text in ("one", "two"):
+            chat.send_message(token, "messi", "henderson", text)
+        reply = chat.get_inbox("henderson")
+        assert reply["messages"] == {"messi": [message("one"), message("two")]}
+
+        for shown in reply["messages"]["messi"]:
+            shown["msg_from"] = "somebody else"
+            shown.pop("msg")
+        reply["messages"]["nobody"] = []
+        reply.clear()
+
+
+def test_inboxes_of_many_who_write_to_each_other_are_not_mixed_up() -> None:
+    count = 600
+    users = {f"user{n}": BUDI | {"nama": f"User {n}", "password": "x"} for n in range(count)}
+    chat = Chat(users=users)
+    token = log_in(chat, "user0", "x")
+    writers = (1, 7)
+    for _ in range(2):
+        for to in range(count):
+            for step in writers:
+                chat.send_message(token, f"user{(to + step) % count}", f"user{to}", f"{step}")
+        for to in range(count):
+            senders = [(to + step) % count for step in writers]
+            assert chat.get_inbox(f"user{to}")["messages"] == {
+                f"user{n}": [message(f"{step}", f"User {n}", f"User {to}")]
+                for n, step in zip(senders, writers, strict=True)
+            }
+
+
 FULL_STORE = """
 import resource, sys
 from pathlib import Path

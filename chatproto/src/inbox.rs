@@ -222,33 +222,43 @@ impl Inbox {
         &self.senders
     }
 
-    /// The messages, oldest first, each with its sender's place among the senders; see
-    /// [`Inbox::knows_senders`].
-    pub(crate) fn by_time<'a>(
+    /// The messages that the store gave back, oldest first, each with its sender's place among the
+    /// senders; see [`Inbox::knows_senders`].
+    pub(crate) fn fetched<'a>(
         &'a self,
         stored: &'a [Message],
     ) -> impl Iterator<Item = (u32, &'a str)> {
-        let position = |sender| self.known_position(sender).unwrap_or_default();
         let upto = self.stored_upto();
-        let old = stored
+        stored
             .iter()
             .filter(move |message| message.number > self.taken && message.number <= upto)
-            .map(move |message| (position(message.sender), &*message.text));
-        let mut start = self.skipped;
-        let resident = self.entries.iter().filter_map(move |entry| {
-            let end = start + entry.text_bytes as usize;
-            let text = self.texts.get(start..end);
-            start = end;
-            text.map(|text| (entry.sender, text))
-        });
-        old.chain(resident)
+            .map(|message| {
+                let position = self.known_position(message.sender).unwrap_or_default();
+                (position, &*message.text)
+            })
+    }
+
+    /// The messages after those: the place of each one's sender, and its length; and their texts, one
+    /// after the other.
+    pub(crate) fn in_memory(&self) -> (impl ExactSizeIterator<Item = (u32, u32)>, &str) {
+        let entries = self.entries.iter();
+        (
+            entries.map(|entry| (entry.sender, entry.text_bytes)),
+            self.texts.get(self.skipped..).unwrap_or_default(),
+        )
     }
 
     /// The senders in order, each with its messages, oldest first; see
     /// [`Inbox::knows_senders`].
     pub(crate) fn by_sender<'a>(&'a self, stored: &'a [Message]) -> Grouped<'a> {
         let mut order = Vec::with_capacity(stored.len() + self.entries.len());
-        order.extend(self.by_time(stored));
+        order.extend(self.fetched(stored));
+        let (messages, mut texts) = self.in_memory();
+        order.extend(messages.filter_map(|(sender, len)| {
+            let (text, rest) = texts.split_at_checked(len as usize)?;
+            texts = rest;
+            Some((sender, text))
+        }));
         order.sort_by_key(|(sender, _)| *sender);
         Grouped {
             senders: &self.senders,

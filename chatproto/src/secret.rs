@@ -61,29 +61,20 @@ impl fmt::Display for Secret {
     }
 }
 
-/// Set in the value of a byte that is no digit of a token.
-const NO_DIGIT: u8 = 0xf0;
-
-/// What each byte is worth in a token; every `send` reads one.
-static DIGITS: [u8; 256] = digits();
-
-#[expect(clippy::indexing_slicing, reason = "checked when it is compiled")]
-const fn digits() -> [u8; 256] {
-    let mut table = [NO_DIGIT; 256];
-    let mut digit = 0;
-    while digit < 16 {
-        table[b"0123456789abcdef"[digit] as usize] = digit as u8;
-        digit += 1;
-    }
-    table
-}
-
-/// The value of some digits, and all the bits that were seen in them.
-fn hex(digits: &[u8]) -> (u64, u8) {
-    digits.iter().fold((0, 0), |(value, seen), byte| {
-        let digit = DIGITS.get(usize::from(*byte)).copied().unwrap_or(NO_DIGIT);
-        (value << 4 | u64::from(digit), seen | digit)
-    })
+/// What eight digits of a token are worth, and zero if they are such digits: the bytes of `digits`, the
+/// first one on top. They are read all at once, since every `send` shows a token.
+fn hex(digits: u64) -> (u128, u64) {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let letters = digits >> 6 & EACH;
+    // '0' is 0x30; 'a' is 0x61, and worth 10.
+    let values = (digits & (0x0f * EACH)) + 9 * letters;
+    let wrong_row = (digits & (0xf0 * EACH)) ^ (0x30 * EACH + 0x30 * letters);
+    let too_much = values & (0x10 * EACH);
+    let wrong_kind = ((values + 6 * EACH) >> 4 & EACH) ^ letters;
+    let pairs = (values | values >> 4) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
+    let all = (fours | fours >> 16) & 0xffff_ffff;
+    (all.into(), wrong_row | too_much | wrong_kind)
 }
 
 /// What a client shows to act for a user: the 128 bits of a version-4 UUID.
@@ -104,27 +95,20 @@ impl Token {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let bytes: &[u8; 36] = text.as_bytes().try_into().ok()?;
-        let group = |from: usize, to: usize| bytes.get(from..to).map(hex);
-        let groups = [
-            group(0, 8)?,
-            group(9, 13)?,
-            group(14, 18)?,
-            group(19, 23)?,
-            group(24, 36)?,
-        ];
-        let wrong = groups.iter().fold(0, |wrong, (_, digits)| wrong | digits);
+        let four = |at: usize| bytes.get(at..)?.first_chunk().copied();
+        let eight = |at: usize, then: usize| {
+            let (high, low) = (
+                u32::from_be_bytes(four(at)?),
+                u32::from_be_bytes(four(then)?),
+            );
+            Some(hex(u64::from(high) << 32 | u64::from(low)))
+        };
+        let parts = [eight(0, 4)?, eight(9, 14)?, eight(19, 24)?, eight(28, 32)?];
+        let (value, wrong) = parts.iter().fold((0, 0), |(value, wrong), part| {
+            (value << 32 | part.0, wrong | part.1)
+        });
         let hyphens = [8, 13, 18, 23].map(|at| bytes.get(at) == Some(&b'-'));
-        let [
-            (time_low, _),
-            (mid, _),
-            (time_high, _),
-            (clock, _),
-            (node, _),
-        ] = groups;
-        let high = time_low << 32 | mid << 16 | time_high;
-        let low = clock << 48 | node;
-        let is_token = wrong & NO_DIGIT == 0 && hyphens == [true; 4];
-        is_token.then_some(Self(u128::from(high) << 64 | u128::from(low)))
+        (wrong == 0 && hyphens == [true; 4]).then_some(Self(value))
     }
 
     /// What stands for the token where it must not be seen.
@@ -225,5 +209,26 @@ mod tests {
         for other in others {
             assert_eq!(Token::parse(&other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn each_byte_of_a_token_is_read_as_it_should_be() {
+        let text = "01234567-89ab-cdef-fedc-ba9876543210";
+        assert_eq!(Token::parse(text).unwrap().reveal(), text);
+
+        for at in 0..text.len() {
+            for byte in 0..=127_u8 {
+                let mut bytes = text.as_bytes().to_vec();
+                bytes[at] = byte;
+                let changed = String::from_utf8(bytes).unwrap();
+                let is_token = match text.as_bytes()[at] {
+                    b'-' => byte == b'-',
+                    _ => b"0123456789abcdef".contains(&byte),
+                };
+                let read = Token::parse(&changed).map(Token::reveal);
+                assert_eq!(read, is_token.then_some(changed));
+            }
+        }
+        assert_eq!(Token::parse(&text.replacen("45", "é", 1)), None);
     }
 }

@@ -11,6 +11,7 @@ use crate::output::{ConnectionId, Event};
 use crate::record::{PostState, Record, Sender};
 use crate::store::{Fetched, Message};
 use crate::time::Now;
+use crate::wire::packed::Packer;
 use crate::wire::reply::{PeerShown, PostShown};
 use crate::wire::{json, reply};
 use std::borrow::Cow;
@@ -21,10 +22,12 @@ const SCRATCH_BYTES_MAX: usize = 65_536;
 impl Realm {
     pub(super) fn show_inbox(&mut self, id: ConnectionId, user: UserId, stored: &[Message]) {
         let mut out = std::mem::take(&mut self.scratch);
-        out.clear();
-        if self.is_packed && self.is_request(id) {
-            self.pack_inbox(user, stored, &mut out);
+        let mut packer = std::mem::take(&mut self.packer);
+        let is_packed = self.is_packed && self.is_request(id);
+        if is_packed {
+            self.pack_inbox(user, stored, &mut packer);
         } else {
+            out.clear();
             out.extend_from_slice(reply::INBOX_BEGIN);
             self.render_inbox(user, stored, &mut out);
             out.extend_from_slice(reply::INBOX_END);
@@ -38,12 +41,17 @@ impl Realm {
             inbox.take(upto);
             self.record(|| Record::InboxTaken { owner: user, upto });
         }
-        if messages == 0 && is_kept {
-            // Classic clients ask often; what others are waiting for is none of their business.
-            self.write(id, None, |to| to.extend_from_slice(&out));
-        } else {
-            self.reply(id, &out);
-        }
+        // Classic clients ask often; what others are waiting for is none of their business.
+        let is_told = messages == 0 && is_kept;
+        let batch = self.batches.last().filter(|_| !is_told);
+        self.write(id, batch, |to| {
+            if is_packed {
+                packer.write(to);
+            } else {
+                to.extend_from_slice(&out);
+            }
+        });
+        self.packer = packer;
         if out.capacity() <= SCRATCH_BYTES_MAX {
             self.scratch = out;
         }
@@ -80,8 +88,7 @@ impl Realm {
         });
     }
 
-    fn pack_inbox(&mut self, user: UserId, stored: &[Message], out: &mut Vec<u8>) {
-        let mut packer = std::mem::take(&mut self.packer);
+    fn pack_inbox(&self, user: UserId, stored: &[Message], packer: &mut Packer) {
         let owner = self.accounts.get(user);
         packer.begin(owner.map_or("", |owner| &owner.display_name));
         if let Some(inbox) = self.inboxes.get(user) {
@@ -89,12 +96,12 @@ impl Realm {
                 let (name, display_name) = self.sender_names(*sender);
                 packer.sender(&name, &display_name);
             }
-            for (sender, text) in inbox.by_time(stored) {
+            for (sender, text) in inbox.fetched(stored) {
                 packer.message(sender, text);
             }
+            let (messages, texts) = inbox.in_memory();
+            packer.messages(messages, texts);
         }
-        packer.write(out);
-        self.packer = packer;
     }
 
     pub(super) fn show_peek(

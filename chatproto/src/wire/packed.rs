@@ -1,10 +1,11 @@
 //! An emptied inbox for a program in the same process: the texts as they are, one after the other,
 //! with their lengths apart, so that nobody escapes them, sorts them or looks for their ends.
 //!
-//! A byte that no other reply begins with; how many senders there are; how many messages; the length
-//! of the owner's display name; for each sender the lengths of its name and of its display name; for
-//! each message its sender, counted from 0, and its length; then all these texts, in that order.
-//! Numbers are four bytes, the least significant one first.
+//! First the head: a byte that no other reply begins with; how many senders there are; the length of the
+//! owner's display name; for each sender the lengths of its name and of its display name; then all
+//! these names, the owner's first. After it how many messages there are; for each message its sender,
+//! counted from 0, and its length; then the messages' texts, in that order. Numbers are four bytes, the
+//! least significant one first.
 
 use std::iter::FusedIterator;
 
@@ -20,59 +21,102 @@ const KEPT_BYTES_MAX: usize = 65_536;
 /// An inbox that is being packed, and room for the next one.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Packer {
-    senders: u32,
-    messages: u32,
     owner_bytes: u32,
-    pairs: Vec<u8>,
+    senders: Part,
+    messages: Part,
+}
+
+/// Pairs of numbers, and the texts that they tell of.
+#[derive(Clone, Debug, Default)]
+struct Part {
+    pairs: Vec<[u8; size_of::<Pair>()]>,
     texts: Vec<u8>,
 }
 
 impl Packer {
     /// Begins an inbox; what was packed before is gone.
     pub(crate) fn begin(&mut self, owner: &str) {
-        for kept in [&mut self.pairs, &mut self.texts] {
-            kept.clear();
-            kept.shrink_to(KEPT_BYTES_MAX);
-        }
-        (self.senders, self.messages) = (0, 0);
         self.owner_bytes = owner.len() as u32;
-        self.texts.extend_from_slice(owner.as_bytes());
+        self.senders.clear();
+        self.senders.text(owner);
+        self.messages.clear();
     }
 
-    /// Adds a sender; all come before the first message.
+    /// Adds a sender.
     pub(crate) fn sender(&mut self, name: &str, display_name: &str) {
-        self.senders += 1;
-        self.pair(name.len() as u32, display_name.len() as u32);
-        self.texts.extend_from_slice(name.as_bytes());
-        self.texts.extend_from_slice(display_name.as_bytes());
+        let lens = pair(name.len() as u32, display_name.len() as u32);
+        self.senders.pairs.push(lens);
+        self.senders.text(name);
+        self.senders.text(display_name);
     }
 
     /// Adds a message of the sender that was added as the `sender`th, from 0.
     pub(crate) fn message(&mut self, sender: u32, text: &str) {
-        self.messages += 1;
-        self.pair(sender, text.len() as u32);
-        self.texts.extend_from_slice(text.as_bytes());
+        self.messages.pairs.push(pair(sender, text.len() as u32));
+        self.messages.text(text);
+    }
+
+    /// Adds messages whose texts follow one another: the sender of each, and its length.
+    pub(crate) fn messages(&mut self, messages: impl Iterator<Item = (u32, u32)>, texts: &str) {
+        let pairs = messages.map(|(sender, len)| pair(sender, len));
+        self.messages.pairs.extend(pairs);
+        self.messages.text(texts);
     }
 
     /// Appends what was packed.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        out.push(MARK);
-        for number in [self.senders, self.messages, self.owner_bytes] {
-            out.extend_from_slice(&number.to_le_bytes());
+        let numbers = size_of::<[u32; 3]>();
+        let room = 1 + numbers + self.senders.len() + self.messages.len();
+        if out.is_empty() {
+            // Making room takes less than having it grow.
+            *out = Vec::with_capacity(room);
         }
-        out.extend_from_slice(&self.pairs);
-        out.extend_from_slice(&self.texts);
+        out.reserve(room);
+        out.push(MARK);
+        out.extend_from_slice(&self.senders.count());
+        out.extend_from_slice(&self.owner_bytes.to_le_bytes());
+        self.senders.write(out);
+        out.extend_from_slice(&self.messages.count());
+        self.messages.write(out);
+    }
+}
+
+impl Part {
+    fn clear(&mut self) {
+        self.pairs.clear();
+        self.pairs.shrink_to(KEPT_BYTES_MAX / size_of::<Pair>());
+        self.texts.clear();
+        self.texts.shrink_to(KEPT_BYTES_MAX);
     }
 
-    fn pair(&mut self, one: u32, other: u32) {
-        let number = u64::from(other) << 32 | u64::from(one);
-        self.pairs.extend_from_slice(&number.to_le_bytes());
+    fn text(&mut self, text: &str) {
+        self.texts.extend_from_slice(text.as_bytes());
     }
+
+    fn count(&self) -> [u8; 4] {
+        (self.pairs.len() as u32).to_le_bytes()
+    }
+
+    fn len(&self) -> usize {
+        self.pairs.as_flattened().len() + self.texts.len()
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.pairs.as_flattened());
+        out.extend_from_slice(&self.texts);
+    }
+}
+
+fn pair(one: u32, other: u32) -> [u8; size_of::<Pair>()] {
+    (u64::from(other) << 32 | u64::from(one)).to_le_bytes()
 }
 
 /// A packed inbox.
 #[derive(Debug)]
 pub struct Inbox<'a> {
+    /// The bytes that `owner` and `senders` were read from: the same for the same people, so that what
+    /// was made of them can be found again.
+    pub head: &'a [u8],
     /// The display name of whom it belongs to, in UTF-8 as all texts here.
     pub owner: &'a [u8],
     /// Whoever has ever written.
@@ -118,23 +162,18 @@ impl<'a> Inbox<'a> {
     #[must_use]
     pub fn read(reply: &'a [u8]) -> Option<Self> {
         let rest = reply.strip_prefix(&[MARK])?;
-        let (counts, rest) = rest.split_first_chunk::<12>()?;
-        let (counts, _) = counts.as_chunks();
-        let [senders, messages, owner] = *counts else {
-            return None;
-        };
-        let (pairs, texts) = rest.split_at_checked(
-            number(senders)
-                .checked_add(number(messages))?
-                .checked_mul(size_of::<Pair>())?,
-        )?;
-        let (numbers, _) = pairs.as_chunks::<4>();
-        let (pairs, _) = numbers.as_chunks::<2>();
-        let (lengths, numbers) = pairs.split_at_checked(number(senders))?;
-        let (owner, texts) = texts.split_at_checked(number(owner))?;
-        let names = lengths.as_flattened().iter().copied().map(number).sum();
-        let (names, texts) = texts.split_at_checked(names)?;
+        let (senders, rest) = rest.split_first_chunk()?;
+        let (owner, rest) = rest.split_first_chunk()?;
+        let (lengths, rest) = split_pairs(rest, *senders)?;
+        let (owner, rest) = rest.split_at_checked(number(*owner))?;
+        let mut lens = lengths.as_flattened().iter();
+        let names = lens.try_fold(0_usize, |sum, len| sum.checked_add(number(*len)))?;
+        let (names, rest) = rest.split_at_checked(names)?;
+        let (head, _) = reply.split_at_checked(reply.len() - rest.len())?;
+        let (messages, rest) = rest.split_first_chunk()?;
+        let (numbers, texts) = split_pairs(rest, *messages)?;
         Some(Self {
+            head,
             owner,
             senders: Senders {
                 lengths,
@@ -180,6 +219,15 @@ impl<'a> Iterator for Messages<'a> {
 
 impl FusedIterator for Messages<'_> {}
 
+/// So many pairs, and what follows them.
+fn split_pairs(bytes: &[u8], count: [u8; 4]) -> Option<(&[Pair], &[u8])> {
+    let len = number(count).checked_mul(size_of::<Pair>())?;
+    let (pairs, rest) = bytes.split_at_checked(len)?;
+    let (numbers, _) = pairs.as_chunks();
+    let (pairs, _) = numbers.as_chunks();
+    Some((pairs, rest))
+}
+
 fn number(bytes: [u8; 4]) -> usize {
     u32::from_le_bytes(bytes) as usize
 }
@@ -211,6 +259,7 @@ mod tests {
         let inbox = Inbox::read(&out).unwrap();
 
         assert_eq!(inbox.owner, b"Gary Lineker");
+        assert!(out.starts_with(inbox.head) && inbox.head.ends_with(b"amsal@realm2"));
         let sender = |name, display_name| Sender { name, display_name };
         assert_eq!(
             inbox.senders.collect::<Vec<_>>(),
@@ -241,7 +290,7 @@ mod tests {
 
         assert_eq!(
             out,
-            b"\0\x01\0\0\0\x01\0\0\0\x01\0\0\0\x01\0\0\0\x02\0\0\0\0\0\0\0\x02\0\0\0BmMehi"
+            b"\0\x01\0\0\0\x01\0\0\0\x01\0\0\0\x02\0\0\0BmMe\x01\0\0\0\0\0\0\0\x02\0\0\0hi"
         );
     }
 
