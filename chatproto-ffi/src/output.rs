@@ -4,7 +4,7 @@ use crate::event::{self, chatproto_event};
 use crate::view::{chatproto_bytes, chatproto_str};
 use crate::work::{self, Shared, Work, chatproto_work};
 use chatproto::work::Job;
-use chatproto::{ClassicCall, CloseReason, LinkCloseReason, Now, Output, RealmName, RequestId};
+use chatproto::{ClassicCall, CloseReason, LinkCloseReason, Output, RealmName, RequestId};
 use std::ptr;
 use std::sync::Arc;
 
@@ -179,16 +179,7 @@ impl chatproto_output {
         Self {
             kind: CHATPROTO_OUTPUT_WORK,
             number: work::kind(&job),
-            work: Work::job(shared, job),
-            ..Self::NONE
-        }
-    }
-
-    pub(crate) fn tidy(shared: &Arc<Shared>, now: Now) -> Self {
-        Self {
-            kind: CHATPROTO_OUTPUT_WORK,
-            number: work::CHATPROTO_WORK_TIDY,
-            work: Work::tidy(shared, now),
+            work: Work::give(shared, job),
             ..Self::NONE
         }
     }

@@ -51,8 +51,8 @@ pub(crate) struct Open {
     key: Option<StaticKey>,
     pub(crate) peers: Vec<Peer>,
     shared: Arc<Shared>,
-    /// Since when the store is to be put in order.
-    tidy_at: Option<Now>,
+    /// What the store wants, besides what the realm asks for.
+    upkeep: Option<Job>,
     shown: Shown,
     pub(crate) shown_peer: Option<PeerStatus>,
     shown_text: String,
@@ -77,7 +77,7 @@ impl Open {
             key: settings.key.clone(),
             peers: settings.peers.clone(),
             shared: Shared::new(storage),
-            tidy_at: None,
+            upkeep: None,
             shown: Shown::default(),
             shown_peer: None,
             shown_text: String::new(),
@@ -104,20 +104,17 @@ impl Open {
                 return output;
             }
         }
-        if let Some(now) = self.tidy_at.take() {
-            return chatproto_output::tidy(&self.shared, now);
-        }
         // Asked for last, so that all that has happened goes into one.
-        match self.realm.take_batch() {
-            Some(batch) => chatproto_output::job(&self.shared, Job::Commit(batch)),
+        let commit = || self.realm.take_batch().map(Job::Commit);
+        match self.upkeep.take().or_else(commit) {
+            Some(job) => chatproto_output::job(&self.shared, job),
             None => chatproto_output::NONE,
         }
     }
 
     fn complete(&mut self, done: Done, now: Now) {
-        if done.wants_tidying(self.shared.storage.as_ref(), now) {
-            self.tidy_at = Some(now);
-        }
+        let upkeep = done.upkeep(self.shared.storage.as_ref(), now);
+        self.upkeep = upkeep.or(self.upkeep.take());
         done.tell(&mut self.realm, now);
     }
 

@@ -76,7 +76,7 @@ pub(crate) struct Work {
 }
 
 enum Stage {
-    Asked(Task),
+    Asked(Job),
     /// With the failure that it is until it is done.
     UnderWay(Option<Answer>),
     Done(Done),
@@ -84,25 +84,21 @@ enum Stage {
     Told,
 }
 
-enum Task {
-    Job(Job),
-    /// At that time.
-    Tidy(Now),
-}
-
 /// What came of work.
 pub(crate) struct Done {
-    /// None to what nobody waits for.
+    /// None once the realm has it.
     answer: Option<Answer>,
-    is_commit: bool,
+    /// The log of commits has grown long, as was seen where that may take time.
     wants_tidying: bool,
 }
 
 impl Done {
-    /// Whether the store is to be put in order now.
-    pub(crate) fn wants_tidying(&self, storage: Option<&Storage>, now: Now) -> bool {
+    /// What is to be done next, which nobody waits for.
+    pub(crate) fn upkeep(&self, storage: Option<&Storage>, now: Now) -> Option<Job> {
+        let is_commit = matches!(self.answer, Some(Answer::Committed(_)));
         let wants_sweeping = || storage.is_some_and(|storage| storage.wants_sweeping(now));
-        self.wants_tidying || self.is_commit && wants_sweeping()
+        let is_due = is_commit && (self.wants_tidying || wants_sweeping());
+        is_due.then_some(Job::Tidy(now))
     }
 
     /// Tells the realm.
@@ -116,18 +112,10 @@ impl Done {
 
 impl Work {
     /// Makes work of a job for C to hold.
-    pub(crate) fn job(shared: &Arc<Shared>, job: Job) -> *mut chatproto_work {
-        Self::give(shared, Task::Job(job))
-    }
-
-    pub(crate) fn tidy(shared: &Arc<Shared>, now: Now) -> *mut chatproto_work {
-        Self::give(shared, Task::Tidy(now))
-    }
-
-    fn give(shared: &Arc<Shared>, task: Task) -> *mut chatproto_work {
+    pub(crate) fn give(shared: &Arc<Shared>, job: Job) -> *mut chatproto_work {
         handle::give(Self {
             shared: Arc::clone(shared),
-            stage: Stage::Asked(task),
+            stage: Stage::Asked(job),
         })
     }
 
@@ -137,8 +125,7 @@ impl Work {
 
     fn run(&mut self) -> Result<(), Fault> {
         let failed = match &self.stage {
-            Stage::Asked(Task::Job(job)) => Some(job.failed()),
-            Stage::Asked(Task::Tidy(_)) => None,
+            Stage::Asked(job) => Some(job.failed()),
             _ => {
                 return Err(Fault::new(
                     CHATPROTO_ERROR_WORK_DONE,
@@ -148,8 +135,14 @@ impl Work {
         };
         // Should it panic, that is what came of it.
         let asked = mem::replace(&mut self.stage, Stage::UnderWay(failed));
-        if let Stage::Asked(task) = asked {
-            self.stage = Stage::Done(task.run(self.shared.storage.as_ref()));
+        if let Stage::Asked(job) = asked {
+            let storage = self.shared.storage.as_ref();
+            let answer = job.run(storage);
+            let is_commit = matches!(answer, Answer::Committed(_));
+            self.stage = Stage::Done(Done {
+                answer: Some(answer),
+                wants_tidying: is_commit && storage.is_some_and(Storage::wants_tidying),
+            });
         }
         Ok(())
     }
@@ -158,13 +151,12 @@ impl Work {
     pub(crate) fn answer(&mut self) -> Done {
         let answer = match mem::replace(&mut self.stage, Stage::Told) {
             Stage::Done(done) => return done,
-            Stage::Asked(Task::Job(job)) => Some(job.failed()),
+            Stage::Asked(job) => Some(job.failed()),
             Stage::UnderWay(failed) => failed,
-            Stage::Asked(Task::Tidy(_)) | Stage::Told => None,
+            Stage::Told => None,
         };
         Done {
             answer,
-            is_commit: false,
             wants_tidying: false,
         }
     }
@@ -186,36 +178,13 @@ impl Drop for Work {
     }
 }
 
-impl Task {
-    fn run(&self, storage: Option<&Storage>) -> Done {
-        match (self, storage) {
-            (Self::Job(job), storage) => Done {
-                answer: Some(job.run(storage)),
-                is_commit: matches!(job, Job::Commit(_)),
-                wants_tidying: matches!(job, Job::Commit(_))
-                    && storage.is_some_and(Storage::wants_tidying),
-            },
-            (Self::Tidy(now), storage) => {
-                if let Some(storage) = storage {
-                    storage.tidy();
-                    storage.sweep(*now);
-                }
-                Done {
-                    answer: None,
-                    is_commit: false,
-                    wants_tidying: false,
-                }
-            }
-        }
-    }
-}
-
 /// The number of a job's kind.
 pub(crate) fn kind(job: &Job) -> chatproto_work_kind {
     match job {
         Job::Hash(..) => CHATPROTO_WORK_HASH,
         Job::Fetch(..) | Job::FetchQueue(..) => CHATPROTO_WORK_READ,
         Job::Commit(_) => CHATPROTO_WORK_COMMIT,
+        Job::Tidy(_) => CHATPROTO_WORK_TIDY,
     }
 }
 

@@ -370,6 +370,9 @@ impl BaseChat {
     fn run(&self, job: &Job) -> Result<(), Unusable> {
         self.driver.run(job, None)?;
         self.driver.with(|realm| self.collect(realm, None))?;
+        if let Some(upkeep) = self.driver.take_upkeep() {
+            self.desk.put_job(upkeep);
+        }
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use crate::clock;
 use crate::error;
 use crate::fork::{Forked, Origin};
 use chatproto::store::StoreError;
-use chatproto::work::{Answer, Job, Place, Storage};
+use chatproto::work::{Job, Place, Storage};
 use chatproto::{Config, ConfigError, Limits, Now, Output, Realm, RealmName, RestoreError};
 use parking_lot::Mutex;
 use pyo3::PyErr;
@@ -21,6 +21,8 @@ pub(crate) struct Driver {
     limits: Limits,
     state: Mutex<State>,
     storage: Option<Storage>,
+    /// What the store wants, besides what the realm asks for.
+    upkeep: Mutex<Option<Job>>,
 }
 
 enum State {
@@ -80,6 +82,7 @@ impl Driver {
             limits,
             state: Mutex::new(State::Open(Box::new(realm))),
             storage,
+            upkeep: Mutex::new(None),
         })
     }
 
@@ -120,8 +123,9 @@ impl Driver {
             while let Some(output) = realm.poll_output() {
                 steps.push(Step::of(output));
             }
-            let batch = realm.take_batch();
-            steps.extend(batch.map(|batch| Step::Job(Job::Commit(batch))));
+            let commit = realm.take_batch().map(Job::Commit);
+            let jobs = self.take_upkeep().into_iter().chain(commit);
+            steps.extend(jobs.map(Step::Job));
             steps
         })
     }
@@ -133,20 +137,21 @@ impl Driver {
         self.origin.check()?;
         let answer = catch_unwind(AssertUnwindSafe(|| job.run(self.storage.as_ref())))
             .unwrap_or_else(|_| job.failed());
-        let is_commit = matches!(answer, Answer::Committed(_));
         let now = now.unwrap_or_else(clock::now);
-        let told = self.with(|realm| answer.tell(realm, now));
-        if let Some(storage) = &self.storage
-            && is_commit
-        {
-            storage.tidy();
-            storage.sweep(now);
+        let storage = self.storage.as_ref();
+        if let Some(upkeep) = storage.and_then(|storage| storage.upkeep(&answer, now)) {
+            *self.upkeep.lock() = Some(upkeep);
         }
-        match told {
+        match self.with(|realm| answer.tell(realm, now)) {
             // A job is run once, so the realm knows of it.
             Ok(_) | Err(Unusable::Closed) => Ok(()),
             Err(unusable) => Err(unusable),
         }
+    }
+
+    /// What the store wants, which nobody waits for.
+    pub(crate) fn take_upkeep(&self) -> Option<Job> {
+        self.upkeep.lock().take()
     }
 
     /// Why the store failed at what it was asked for last.

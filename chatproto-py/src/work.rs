@@ -9,13 +9,14 @@ use parking_lot::Mutex;
 use pyo3::prelude::*;
 use std::sync::Arc;
 
-/// Slow work: a password to hash or check, messages to read from the store, or changes to commit.
+/// Slow work: a password to hash or check, messages to read from the store, changes to commit, or the
+/// store to be put in order, which nobody waits for.
 ///
 /// Call `run` once, in any thread. The realm goes on meanwhile; what waits for this work waits until
 /// it is done.
 #[pyclass(frozen, extends = Output, module = "chatproto")]
 pub(crate) struct Work {
-    /// What it is: "hash", "read" or "commit".
+    /// What it is: "hash", "read", "commit" or "tidy".
     #[pyo3(get)]
     kind: &'static str,
     driver: Arc<Driver>,

@@ -95,6 +95,24 @@ def test_batches_group_while_one_is_under_way() -> None:
     assert len([output for output in realm.outputs() if isinstance(output, Reply)]) == 5
 
 
+def test_the_store_is_put_in_order_while_nobody_waits_for_it(tmp_path: Path) -> None:
+    with open_realm(tmp_path / "realm1.db") as realm:
+        messi = token(realm, "messi")
+        replied, tidied = 0, 0
+        # 1 MiB of log is long.
+        for sent in range(1, 41):
+            realm.execute(f"send {messi} henderson {'x' * 60_000}", now=START)
+            while outputs := realm.outputs():
+                replied += sum(isinstance(output, Reply) for output in outputs)
+                for work in outputs:
+                    if isinstance(work, Work):
+                        if work.kind == "tidy":
+                            assert replied == sent
+                            tidied += 1
+                        work.run(now=START)
+    assert 1 <= tidied <= 4
+
+
 @pytest.mark.parametrize("durability", ["fsync", "os"])
 def test_messages_outlive_the_realm(tmp_path: Path, durability: str) -> None:
     with open_realm(tmp_path / "realm1.db", durability=durability) as realm:

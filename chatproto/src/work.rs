@@ -1,6 +1,6 @@
-//! The slow work of a realm with a store in a file or in memory: hashing, reading, committing. Whoever drives a
-//! realm and keeps it there takes a [`Job`] out of it, runs it in some thread, and gives the
-//! [`Answer`] back.
+//! The slow work of a realm with a store in a file or in memory: hashing, reading, committing, and keeping
+//! the store in order. Whoever drives a realm and keeps it there takes a [`Job`] out of it, runs it in some
+//! thread, and gives the [`Answer`] back; after a commit, see [`Storage::upkeep`].
 
 mod storage;
 #[cfg(test)]
@@ -27,6 +27,9 @@ pub enum Job {
     FetchQueue(RequestId, QueueFetch),
     /// Changes to keep.
     Commit(Batch),
+    /// The store to be put in order as of then: its log of commits, and history that is too old. Nobody
+    /// waits for it, but a commit that comes meanwhile may have to.
+    Tidy(Now),
 }
 
 /// What came of a [`Job`], for the realm.
@@ -42,6 +45,8 @@ pub enum Answer {
     Committed(u64),
     /// It is not, for that reason.
     NotCommitted(u64, StoreFailure),
+    /// The store was put in order; the realm has not asked.
+    Tidied,
 }
 
 impl Job {
@@ -59,13 +64,14 @@ impl Job {
         }
     }
 
-    /// What kind of work it is, as a word: "hash", "read" or "commit".
+    /// What kind of work it is, as a word: "hash", "read", "commit" or "tidy".
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Hash(..) => "hash",
             Self::Fetch(..) | Self::FetchQueue(..) => "read",
             Self::Commit(_) => "commit",
+            Self::Tidy(_) => "tidy",
         }
     }
 
@@ -83,6 +89,11 @@ impl Job {
             (Self::Commit(batch), Some(storage)) => storage
                 .commit(batch)
                 .map(|()| Answer::Committed(batch.number)),
+            (Self::Tidy(now), Some(storage)) => {
+                storage.tidy();
+                storage.sweep(*now);
+                Ok(Answer::Tidied)
+            }
             (_, None) => return self.failed(),
         };
         match (done, self) {
@@ -102,6 +113,7 @@ impl Job {
             Self::Fetch(request, _) => Answer::Fetched(*request, None),
             Self::FetchQueue(request, _) => Answer::QueueFetched(*request, None),
             Self::Commit(batch) => Answer::NotCommitted(batch.number, StoreFailure::Broken),
+            Self::Tidy(_) => Answer::Tidied,
         }
     }
 }
@@ -120,6 +132,7 @@ impl Answer {
             Self::QueueFetched(request, rows) => realm.queue_fetched(request, rows, now),
             Self::Committed(number) => realm.committed(number, now),
             Self::NotCommitted(number, why) => realm.store_failed(number, why, now),
+            Self::Tidied => Ok(()),
         }
     }
 }

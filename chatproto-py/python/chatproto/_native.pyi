@@ -548,15 +548,16 @@ class Reply(Output):
 
 @final
 class Work(Output):
-    """Slow work: a password to hash or check, messages to read from the store, or changes to commit.
+    """Slow work: a password to hash or check, messages to read from the store, changes to commit, or the
+    store to be put in order, which nobody waits for.
 
     Call `run` once, in any thread. The realm goes on meanwhile; what waits for this work waits until
     it is done.
     """
 
     @property
-    def kind(self) -> Literal["hash", "read", "commit"]:
-        """What it is: "hash", "read" or "commit"."""
+    def kind(self) -> Literal["hash", "read", "commit", "tidy"]:
+        """What it is: "hash", "read", "commit" or "tidy"."""
     def run(self, *, now: Now | None = None) -> None:
         """Does the work, with the interpreter free for others, and hands what came of it to the realm;
         then take `Realm.outputs` again. What goes wrong outside, such as a full disk, the realm deals

@@ -1,6 +1,7 @@
 //! The store of a realm as several threads use it: one way in for commits and, beside it, one for
 //! reading.
 
+use super::{Answer, Job};
 use crate::name::RealmName;
 use crate::realm::Restore;
 use crate::record::Batch;
@@ -99,6 +100,14 @@ impl Storage {
     pub fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
         let done = self.with(&self.store, |store| store.commit(batch));
         self.noted(done)
+    }
+
+    /// What is to be done after such an answer. Ask once the realm was told, so that nobody waits for it.
+    #[must_use]
+    pub fn upkeep(&self, answer: &Answer, now: Now) -> Option<Job> {
+        let is_due = matches!(answer, Answer::Committed(_))
+            && (self.wants_sweeping(now) || self.wants_tidying());
+        is_due.then_some(Job::Tidy(now))
     }
 
     /// Whether [`tidy`](Self::tidy) has something to do.

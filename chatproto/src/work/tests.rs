@@ -7,6 +7,7 @@ use crate::name::RealmName;
 use crate::output::Output;
 use crate::password::Passwords;
 use crate::realm::Realm;
+use crate::record::StoreFailure;
 use crate::store::sqlite::{Durability, Retention};
 use crate::store::{Fetch, StoreError};
 use crate::time::Now;
@@ -117,9 +118,28 @@ fn a_long_log_wants_tidying_until_it_was_tidied() {
         work(&mut realm, &storage);
     }
     assert!(storage.wants_tidying());
-    storage.tidy();
+    let upkeep = storage.upkeep(&Answer::Committed(40), NOW).unwrap();
+    let answer = upkeep.run(Some(&storage));
 
+    assert_eq!(upkeep.kind(), "tidy");
     assert!(!storage.wants_tidying());
+    assert!(storage.upkeep(&answer, NOW).is_none());
+    answer.tell(&mut realm, NOW).unwrap();
+}
+
+#[test]
+fn a_commit_is_followed_by_a_sweep_once_an_hour() {
+    let (_, storage) = open(&Place::Memory);
+    let committed = Answer::Committed(1);
+    let in_an_hour = Now::new(NOW.mono_ms + 3_600_000, NOW.unix_ms + 3_600_000);
+
+    let first = storage.upkeep(&committed, NOW).unwrap();
+    let failed = Answer::NotCommitted(2, StoreFailure::Full);
+    assert!(storage.upkeep(&failed, NOW).is_none());
+    let _ = first.run(Some(&storage));
+
+    assert!(storage.upkeep(&committed, NOW).is_none());
+    assert!(storage.upkeep(&committed, in_an_hour).is_some());
 }
 
 #[test]
