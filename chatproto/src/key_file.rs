@@ -1,9 +1,11 @@
 //! Key files: a realm's secret key for its owner's eyes alone, and the public one beside it.
 
 use crate::link::key::{KeyError, PublicKey, StaticKey};
-use std::fs::{self, File, OpenOptions};
+use crate::name::RealmName;
+use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -45,21 +47,23 @@ pub enum KeyFileError {
     System {
         /// The file.
         path: String,
-        /// "read" or "written".
+        /// "read", "written" or "looked for".
         what: &'static str,
         /// What the system says.
         why: String,
     },
 }
 
-/// Reads a secret key: the one line of the file that is neither empty nor begins with `#`.
+/// Reads a secret key: the one line of the file that is neither empty nor begins with `#`. It is a plain
+/// file, so that reading it never waits for anybody.
 ///
 /// # Errors
 ///
-/// There is no such file, others may read it, or there is something else in it.
+/// There is no such file, others may read it, there is something else in it, or the system refuses
+/// something.
 pub fn read(path: &Path) -> Result<StaticKey, KeyFileError> {
-    let file = open(path)?;
-    check_private(path, &file)?;
+    let (file, metadata) = open(path)?;
+    check_private(path, &metadata)?;
     parse(path, file, StaticKey::parse)
 }
 
@@ -67,9 +71,10 @@ pub fn read(path: &Path) -> Result<StaticKey, KeyFileError> {
 ///
 /// # Errors
 ///
-/// There is no such file, or there is something else in it.
+/// There is no such file, there is something else in it, or the system refuses something.
 pub fn read_public(path: &Path) -> Result<PublicKey, KeyFileError> {
-    parse(path, open(path)?, PublicKey::parse)
+    let (file, _) = open(path)?;
+    parse(path, file, PublicKey::parse)
 }
 
 /// Reads a secret key, or [writes](write) this one where there is none.
@@ -95,17 +100,23 @@ pub fn read_or_write(path: &Path, made: StaticKey) -> Result<StaticKey, KeyFileE
 ///
 /// Those of [`write_secret`] and [`publish`].
 pub fn write(path: &Path, key: &StaticKey) -> Result<(), KeyFileError> {
-    write_secret(path, key, "this realm")?;
+    write_secret(path, key, None)?;
     publish(path, key.public())
 }
 
-/// Writes a secret key into a new file that its owner alone may read; a remark there says whose it is.
-/// The file is there with all that is in it, or not at all, whatever crashes.
+/// Writes a secret key into a new file that its owner alone may read; a remark there says which realm's
+/// it is, if that is known. The file is there with all that is in it, or not at all. What a crash may
+/// leave is a file named `.key-` and something, of a key that nobody uses.
 ///
 /// # Errors
 ///
 /// There is such a file, and it was left as it is; or the system refuses something.
-pub fn write_secret(path: &Path, key: &StaticKey, whose: &str) -> Result<(), KeyFileError> {
+pub fn write_secret(
+    path: &Path,
+    key: &StaticKey,
+    realm: Option<&RealmName>,
+) -> Result<(), KeyFileError> {
+    let whose = realm.map_or("this realm", RealmName::as_str);
     // With room for all of it: what grows leaves copies behind.
     let mut text = Zeroizing::new(String::with_capacity(FILE_BYTES_MAX));
     let remark = format!("# The secret key of {whose}: whoever has it can pass for {whose}.\n");
@@ -156,12 +167,19 @@ pub fn check_free(path: &Path) -> Result<(), KeyFileError> {
     }
 }
 
-fn open(path: &Path) -> Result<File, KeyFileError> {
-    File::open(path).map_err(|error| match error.kind() {
-        // Where a folder is no folder, that is told by whoever is to make it.
-        ErrorKind::NotFound | ErrorKind::NotADirectory => {
-            KeyFileError::NotThere(path.display().to_string())
-        }
+fn open(path: &Path) -> Result<(File, Metadata), KeyFileError> {
+    // Looked at first, since opening a pipe may wait for whoever writes to it.
+    let opened = fs::metadata(path)
+        .and_then(|found| {
+            if found.is_file() {
+                File::open(path)
+            } else {
+                Err(io::Error::other("it is no plain file"))
+            }
+        })
+        .and_then(|file| file.metadata().map(|metadata| (file, metadata)));
+    opened.map_err(|error| match error.kind() {
+        ErrorKind::NotFound => KeyFileError::NotThere(path.display().to_string()),
         _ => system(path, "read", &error),
     })
 }
@@ -186,13 +204,6 @@ fn parse<T>(
 
 /// What is in a file, wiped when it is dropped.
 fn text(path: &Path, file: File) -> Result<Zeroizing<String>, KeyFileError> {
-    let metadata = file
-        .metadata()
-        .map_err(|error| system(path, "read", &error))?;
-    if !metadata.is_file() {
-        let error = io::Error::other("it is no plain file");
-        return Err(system(path, "read", &error));
-    }
     // With room for all of it: what grows leaves copies behind.
     let mut text = Zeroizing::new(String::with_capacity(FILE_BYTES_MAX + 1));
     let read = file
@@ -208,78 +219,59 @@ fn text(path: &Path, file: File) -> Result<Zeroizing<String>, KeyFileError> {
 
 /// Makes a file with all that is to be in it, or none; one that is there stays.
 fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let (temporary, mut file) = beside(path, 0o600)?;
-    let written = file
-        .write_all(bytes)
-        .and_then(|()| file.sync_all())
-        .and_then(|()| fs::hard_link(&temporary, path));
-    let removed = fs::remove_file(&temporary);
-    written.and(removed)?;
-    sync_folder(path)
+    beside(path, bytes, 0o600)?.persist_noclobber(path)?;
+    sync(folder(path))
 }
 
 /// Puts a file in the place of another one, or where there is none.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let (temporary, mut file) = beside(path, 0o644)?;
-    let written = file
-        .write_all(bytes)
-        .and_then(|()| file.sync_all())
-        .and_then(|()| fs::rename(&temporary, path))
-        .and_then(|()| sync_folder(path));
-    if written.is_err() {
-        let _ = fs::remove_file(&temporary);
-    }
-    written
+    beside(path, bytes, 0o644)?.persist(path)?;
+    sync(folder(path))
 }
 
-/// Opens a new file in the folder of another one, with that mode where files have one.
+/// Makes a file in the folder of another one, under a name that nobody else has, and with that mode
+/// where files have one. It goes unless it is given the other one's place.
 #[cfg_attr(
     not(unix),
     expect(unused_variables, reason = "files have no mode here")
 )]
-fn beside(path: &Path, mode: u32) -> io::Result<(PathBuf, File)> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{}.new", std::process::id()));
-    let path = PathBuf::from(name);
-    // Left by a process of that number that was killed.
-    match fs::remove_file(&path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
+fn beside(path: &Path, bytes: &[u8], mode: u32) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".key-");
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
-    let file = options.open(&path)?;
-    Ok((path, file))
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
+    let mut file = builder.tempfile_in(folder(path))?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    Ok(file)
+}
+
+fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
 }
 
 #[cfg(unix)]
-fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+fn sync(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
 /// Elsewhere a folder cannot be synced by itself.
 #[cfg(not(unix))]
 #[expect(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
-fn sync_folder(_: &Path) -> io::Result<()> {
+fn sync(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
 #[cfg(unix)]
-fn check_private(path: &Path, file: &File) -> Result<(), KeyFileError> {
+fn check_private(path: &Path, metadata: &Metadata) -> Result<(), KeyFileError> {
     use std::os::unix::fs::PermissionsExt as _;
 
-    let metadata = file
-        .metadata()
-        .map_err(|error| system(path, "read", &error))?;
     let mode = metadata.permissions().mode() & 0o777;
     let is_open = mode & 0o077 != 0;
-    if !(metadata.is_file() && is_open) {
+    if !is_open {
         return Ok(());
     }
     Err(KeyFileError::Open {
@@ -291,7 +283,7 @@ fn check_private(path: &Path, file: &File) -> Result<(), KeyFileError> {
 /// Elsewhere a file's mode does not say who may read it.
 #[cfg(not(unix))]
 #[expect(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
-fn check_private(_: &Path, _: &File) -> Result<(), KeyFileError> {
+fn check_private(_: &Path, _: &Metadata) -> Result<(), KeyFileError> {
     Ok(())
 }
 
@@ -346,21 +338,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg(unix)]
-    fn a_file_that_others_can_read_is_refused() {
-        use std::os::unix::fs::PermissionsExt as _;
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("realm1.key");
-        write(&path, &key()).unwrap();
-
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-        let error = read(&path).unwrap_err();
-
-        assert!(matches!(error, KeyFileError::Open { mode: 0o640, .. }));
-        assert!(error.to_string().contains("chmod 600"));
-    }
-
-    #[test]
     fn what_is_no_key_file_is_told_without_what_is_in_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("realm1.key");
@@ -388,7 +365,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("realm1.key");
-        write_secret(&path, &key(), "realm1").unwrap();
+        write_secret(&path, &key(), None).unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&path), 0o600);
         // Nothing else is left.
@@ -398,7 +375,8 @@ mod tests {
             fs::set_permissions(&path, fs::Permissions::from_mode(wrong)).unwrap();
             let refused = read(&path).unwrap_err();
             assert!(matches!(refused, KeyFileError::Open { mode, .. } if mode == wrong));
-            assert!(!refused.to_string().contains(key().reveal().as_str()));
+            let told = refused.to_string();
+            assert!(told.contains("chmod 600") && !told.contains(key().reveal().as_str()));
         }
         fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
         assert!(read(&path).is_ok());
@@ -426,10 +404,43 @@ mod tests {
         fs::write(&path, b"\xff\xfe").unwrap();
         assert!(why(&path).contains("it is no text"));
         assert!(why(folder.path()).contains("it is no plain file"));
-        for nowhere in [folder.path().join("b"), path.join("c")] {
-            let told = read_public(&nowhere);
-            assert!(matches!(told, Err(KeyFileError::NotThere(_))), "{told:?}");
+        let told = read_public(&folder.path().join("b"));
+        assert!(matches!(told, Err(KeyFileError::NotThere(_))), "{told:?}");
+        let told = read_public(&path.join("c"));
+        assert!(matches!(told, Err(KeyFileError::System { .. })), "{told:?}");
+    }
+
+    #[test]
+    fn of_many_who_make_a_key_at_a_time_all_get_the_same_one() {
+        const MAKERS: u8 = 8;
+        let folder = tempfile::tempdir().unwrap();
+        for round in 0..40_u8 {
+            let path = folder.path().join(format!("{round}.key"));
+            let begin = std::sync::Barrier::new(MAKERS.into());
+            let made: Vec<_> = std::thread::scope(|scope| {
+                let makers = (0..MAKERS).map(|maker| {
+                    let (path, begin) = (&path, &begin);
+                    scope.spawn(move || {
+                        begin.wait();
+                        let key = StaticKey::from_seed([maker; 32]);
+                        read_or_write(path, key).map(|key| key.public())
+                    })
+                });
+                let makers: Vec<_> = makers.collect();
+                makers
+                    .into_iter()
+                    .map(|maker| maker.join().unwrap())
+                    .collect()
+            });
+
+            let kept = read(&path).map(|key| key.public());
+            assert!(
+                kept.is_ok() && made.iter().all(|made| *made == kept),
+                "{made:?}"
+            );
+            assert_eq!(read_public(&public_file(&path)), kept);
         }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2 * 40);
     }
 
     #[test]
@@ -444,6 +455,12 @@ mod tests {
         publish(&path, other.public()).unwrap();
 
         assert_eq!(read_public(&public), Ok(other.public()));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = fs::metadata(&public).unwrap().permissions().mode();
+            assert_eq!(mode & 0o700, 0o600);
+        }
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         for name in ["a/realm.1.key", "a/realm.1"] {
             assert_eq!(public_file(Path::new(name)), Path::new("a/realm.1.pub"));

@@ -13,7 +13,7 @@ pub(crate) fn run(file: &OsStr) -> ExitCode {
     let make = || -> Result<_, KeyFileError> {
         keys::check_free(file)?;
         keys::check_free(&keys::public_file(file))?;
-        let key = keys::make(file, "this realm")?;
+        let key = keys::make(file, None)?;
         keys::publish(file, key.public())?;
         Ok(key.public())
     };

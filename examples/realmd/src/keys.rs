@@ -1,6 +1,7 @@
 //! The key of a realm where its settings say that it is, and what is told to whoever started realmd.
 
 use crate::settings::Settings;
+use chatproto::RealmName;
 use chatproto::key_file;
 pub(crate) use chatproto::key_file::{check_free, public_file, publish};
 use chatproto::link::key::{PublicKey, StaticKey};
@@ -14,7 +15,7 @@ use zeroize::Zeroizing;
 pub enum KeyFileError {
     /// Others than the owner may read a secret key.
     #[error(
-        "{file} has mode {mode:03o}: others can read it, and whoever has this key can pass for {whose}; run \
+        "{file} has mode {mode:03o}: others can read it, and whoever has this key can pass for {realm}; run \
          `chmod 600 {file}`, and if somebody may have read it, delete it, start again and give the new public key \
          to the peers"
     )]
@@ -23,8 +24,8 @@ pub enum KeyFileError {
         file: String,
         /// Its mode.
         mode: u32,
-        /// Who the key is of.
-        whose: String,
+        /// Whose key it is.
+        realm: RealmName,
     },
     /// There is no folder for it.
     #[error("the folder {folder} cannot be made: {error}; make it, or name another one in [store]")]
@@ -55,9 +56,9 @@ pub(crate) fn of(settings: &Settings) -> Result<Option<StaticKey>, KeyFileError>
             error,
         })?;
     }
-    let key = match read(&file, realm.as_str())? {
+    let key = match read(&file, realm)? {
         Some(key) => key,
-        None => match make(&file, realm.as_str()) {
+        None => match make(&file, Some(realm)) {
             // Another process was faster.
             Err(KeyFileError::File(key_file::KeyFileError::Exists(_))) => key_file::read(&file)?,
             made => {
@@ -74,17 +75,23 @@ pub(crate) fn of(settings: &Settings) -> Result<Option<StaticKey>, KeyFileError>
 /// Looks at the key of a realm, as far as there is one, and makes nothing.
 pub(crate) fn look(settings: &Settings) -> Result<Option<StaticKey>, KeyFileError> {
     match settings.key_file() {
-        Some(file) => read(&file, settings.config.realm.as_str()),
-        None => Ok(None),
+        // Where a folder is no folder, that is told when it is to be made.
+        Some(file) if has_folder(&file) => read(&file, &settings.config.realm),
+        _ => Ok(None),
     }
 }
 
+fn has_folder(file: &Path) -> bool {
+    let folder = file.parent();
+    folder.is_none_or(|folder| folder.as_os_str().is_empty() || folder.is_dir())
+}
+
 /// Makes a key in a new file.
-pub(crate) fn make(file: &Path, whose: &str) -> Result<StaticKey, KeyFileError> {
+pub(crate) fn make(file: &Path, realm: Option<&RealmName>) -> Result<StaticKey, KeyFileError> {
     let mut seed = Zeroizing::new([0; 32]);
     getrandom::fill(seed.as_mut()).map_err(KeyFileError::Random)?;
     let key = StaticKey::from_seed(*seed);
-    key_file::write_secret(file, &key, whose)?;
+    key_file::write_secret(file, &key, realm)?;
     Ok(key)
 }
 
@@ -97,13 +104,13 @@ pub(crate) fn read_public(file: &Path) -> Result<Option<PublicKey>, key_file::Ke
 }
 
 /// Reads a secret key; none if the file is not there.
-fn read(file: &Path, whose: &str) -> Result<Option<StaticKey>, KeyFileError> {
+fn read(file: &Path, realm: &RealmName) -> Result<Option<StaticKey>, KeyFileError> {
     match key_file::read(file) {
         Err(key_file::KeyFileError::NotThere(_)) => Ok(None),
         Err(key_file::KeyFileError::Open { path, mode }) => Err(KeyFileError::Open {
             file: path,
             mode,
-            whose: whose.to_owned(),
+            realm: realm.clone(),
         }),
         read => Ok(Some(read?)),
     }
@@ -115,15 +122,19 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
 
+    fn realm1() -> RealmName {
+        RealmName::parse("realm1").unwrap()
+    }
+
     #[test]
     fn a_key_is_made_once_and_read_again() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("realm1.key");
 
-        let made = make(&file, "realm1").unwrap();
-        let again = make(&file, "realm1").unwrap_err().to_string();
+        let made = make(&file, Some(&realm1())).unwrap();
+        let again = make(&file, None).unwrap_err().to_string();
 
-        let read = read(&file, "realm1").unwrap().unwrap();
+        let read = read(&file, &realm1()).unwrap().unwrap();
         assert_eq!(read.public(), made.public());
         assert!(
             again.ends_with("realm1.key is there already and stays as it is: name another file")
@@ -138,10 +149,10 @@ mod tests {
     fn a_key_that_others_can_read_is_refused_and_never_shown() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("realm1.key");
-        let made = make(&file, "realm1").unwrap();
+        let made = make(&file, None).unwrap();
 
         fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
-        let refused = read(&file, "realm1").unwrap_err().to_string();
+        let refused = read(&file, &realm1()).unwrap_err().to_string();
 
         assert!(
             refused.contains("has mode 640: others can read it")
@@ -157,7 +168,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("realm1.key");
 
-        assert!(read(&file, "realm1").unwrap().is_none());
+        assert!(read(&file, &realm1()).unwrap().is_none());
         assert!(read_public(&file).unwrap().is_none());
     }
 }
