@@ -9,11 +9,8 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyString};
 use std::sync::Arc;
 
-/// How many heads are kept; with one more all are forgotten.
-const KEPT_MAX: usize = 512;
-
-/// Longer ones are not kept.
-const HEAD_BYTES_MAX: usize = 512;
+/// How many people are kept, each in some 500 bytes; with one more all are forgotten.
+const KEPT_MAX: usize = 16_384;
 
 /// The reply without its messages: copying a dictionary takes less than filling one.
 static BEGUN: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
@@ -22,16 +19,27 @@ static BEGUN: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
 #[derive(Default)]
 pub(crate) struct Heads {
     /// The lock is held for looking one up or adding it, while nothing of Python's runs.
-    known: Mutex<HashMap<Box<[u8]>, Senders>>,
+    known: Mutex<Known>,
 }
 
-type Senders = Arc<[Sender]>;
+#[derive(Default)]
+struct Known {
+    heads: HashMap<Box<[u8]>, Arc<Head>>,
+    people: usize,
+}
+
+/// To whom an inbox belongs, and who has written.
+struct Head {
+    owner: Py<PyString>,
+    senders: Vec<Sender>,
+}
 
 /// Whoever has written.
 struct Sender {
     name: Py<PyString>,
-    /// A message without its text, to be copied.
-    begun: Py<PyDict>,
+    display_name: Py<PyString>,
+    /// A message without its text, to be copied; most have written nothing new.
+    begun: PyOnceLock<Py<PyDict>>,
 }
 
 /// Makes the reply that tells of an inbox.
@@ -40,22 +48,22 @@ pub(crate) fn reply<'py>(
     inbox: Inbox<'_>,
     heads: &Heads,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let senders = heads.senders(py, &inbox)?;
+    let head = heads.head(py, &inbox)?;
     // All for the first one: most often all are from one.
     let mut room = inbox.messages.size_hint().1.unwrap_or_default();
     let with_room = |_| Vec::with_capacity(std::mem::take(&mut room));
-    let mut messages: Vec<_> = senders.iter().map(with_room).collect();
+    let mut messages: Vec<_> = head.senders.iter().map(with_room).collect();
     let msg = intern!(py, "msg");
     for message in inbox.messages {
         let at = message.sender;
-        if let (Some(sender), Some(messages)) = (senders.get(at), messages.get_mut(at)) {
-            let shown = sender.begun.bind(py).copy()?;
+        if let (Some(sender), Some(messages)) = (head.senders.get(at), messages.get_mut(at)) {
+            let shown = sender.begun(py, &head.owner)?.copy()?;
             shown.set_item(msg, PyString::from_bytes(py, message.text)?)?;
             messages.push(shown);
         }
     }
     let listed = PyDict::new(py);
-    for (sender, messages) in senders.iter().zip(messages) {
+    for (sender, messages) in head.senders.iter().zip(messages) {
         listed.set_item(sender.name.bind(py), PyList::new(py, messages)?)?;
     }
     let reply = begun(py)?.copy()?;
@@ -64,32 +72,46 @@ pub(crate) fn reply<'py>(
 }
 
 impl Heads {
-    /// Whoever has written to an inbox.
-    fn senders(&self, py: Python<'_>, inbox: &Inbox<'_>) -> PyResult<Senders> {
-        if let Some(known) = self.known.lock().get(inbox.head) {
+    fn head(&self, py: Python<'_>, inbox: &Inbox<'_>) -> PyResult<Arc<Head>> {
+        if let Some(known) = self.known.lock().heads.get(inbox.head) {
             return Ok(Arc::clone(known));
         }
-        let to = PyString::from_bytes(py, inbox.owner)?;
+        let string = |text| PyString::from_bytes(py, text).map(Bound::unbind);
         let senders = inbox.senders.clone().map(|sender| {
-            let begun = PyDict::new(py);
-            let from = PyString::from_bytes(py, sender.display_name)?;
-            begun.set_item(intern!(py, "msg_from"), from)?;
-            begun.set_item(intern!(py, "msg_to"), &to)?;
-            begun.set_item(intern!(py, "msg"), py.None())?;
             Ok(Sender {
-                name: PyString::from_bytes(py, sender.name)?.unbind(),
-                begun: begun.unbind(),
+                name: string(sender.name)?,
+                display_name: string(sender.display_name)?,
+                begun: PyOnceLock::new(),
             })
         });
-        let senders = senders.collect::<PyResult<Senders>>()?;
-        if inbox.head.len() <= HEAD_BYTES_MAX {
+        let head = Arc::new(Head {
+            owner: string(inbox.owner)?,
+            senders: senders.collect::<PyResult<_>>()?,
+        });
+        let people = 1 + head.senders.len();
+        if people <= KEPT_MAX {
             let mut known = self.known.lock();
-            let forgotten = (known.len() >= KEPT_MAX).then(|| std::mem::take(&mut *known));
-            known.insert(inbox.head.into(), Arc::clone(&senders));
+            let is_full = known.people + people > KEPT_MAX;
+            let forgotten = is_full.then(|| std::mem::take(&mut *known));
+            let before = known.heads.insert(inbox.head.into(), Arc::clone(&head));
+            known.people += if before.is_none() { people } else { 0 };
             drop(known);
-            drop(forgotten);
+            drop((forgotten, before));
         }
-        Ok(senders)
+        Ok(head)
+    }
+}
+
+impl Sender {
+    fn begun<'py>(&self, py: Python<'py>, owner: &Py<PyString>) -> PyResult<&Bound<'py, PyDict>> {
+        let begun = self.begun.get_or_try_init(py, || {
+            let begun = PyDict::new(py);
+            begun.set_item(intern!(py, "msg_from"), &self.display_name)?;
+            begun.set_item(intern!(py, "msg_to"), owner)?;
+            begun.set_item(intern!(py, "msg"), py.None())?;
+            Ok::<_, PyErr>(begun.unbind())
+        })?;
+        Ok(begun.bind(py))
     }
 }
 

@@ -200,7 +200,8 @@ def test_what_becomes_of_a_reply_is_no_matter_to_the_next() -> None:
 
 
 def test_inboxes_of_many_who_write_to_each_other_are_not_mixed_up() -> None:
-    count = 600
+    # With two writers each that is more people than are kept between two calls.
+    count = 6_000
     users = {f"user{n}": BUDI | {"nama": f"User {n}", "password": "x"} for n in range(count)}
     chat = Chat(users=users)
     token = log_in(chat, "user0", "x")

@@ -401,7 +401,7 @@ static void clean_up(void)
 {
     static const char *const names[] = {"closed", "killed", "mine", "letter", "outlived", "long",
                                         "forked"};
-    static const char *const ends[] = {".db", ".db-wal", ".db-shm", ".lock"};
+    static const char *const ends[] = {".db", ".db-wal", ".db-shm", ".db.lock"};
     char name[60];
     size_t at, end;
 

@@ -42,8 +42,8 @@ impl Realm {
             self.record(|| Record::InboxTaken { owner: user, upto });
         }
         // Classic clients ask often; what others are waiting for is none of their business.
-        let is_told = messages == 0 && is_kept;
-        let batch = self.batches.last().filter(|_| !is_told);
+        let waits_for_nothing = messages == 0 && is_kept;
+        let batch = self.batches.last().filter(|_| !waits_for_nothing);
         self.write(id, batch, |to| {
             if is_packed {
                 packer.write(to);

@@ -29,7 +29,7 @@ pub(crate) struct Packer {
 /// Pairs of numbers, and the texts that they tell of.
 #[derive(Clone, Debug, Default)]
 struct Part {
-    pairs: Vec<[u8; size_of::<Pair>()]>,
+    pairs: Vec<[u8; 8]>,
     texts: Vec<u8>,
 }
 
@@ -67,7 +67,7 @@ impl Packer {
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         let numbers = size_of::<[u32; 3]>();
         let room = 1 + numbers + self.senders.len() + self.messages.len();
-        if out.is_empty() {
+        if out.is_empty() && out.capacity() < room {
             // Making room takes less than having it grow.
             *out = Vec::with_capacity(room);
         }
@@ -107,7 +107,7 @@ impl Part {
     }
 }
 
-fn pair(one: u32, other: u32) -> [u8; size_of::<Pair>()] {
+fn pair(one: u32, other: u32) -> [u8; 8] {
     (u64::from(other) << 32 | u64::from(one)).to_le_bytes()
 }
 
@@ -285,12 +285,12 @@ mod tests {
         packer.begin("B");
         packer.sender("m", "Me");
         packer.message(0, "hi");
-        let mut out = Vec::new();
+        let mut out = b"before".to_vec();
         packer.write(&mut out);
 
         assert_eq!(
             out,
-            b"\0\x01\0\0\0\x01\0\0\0\x01\0\0\0\x02\0\0\0BmMe\x01\0\0\0\0\0\0\0\x02\0\0\0hi"
+            b"before\0\x01\0\0\0\x01\0\0\0\x01\0\0\0\x02\0\0\0BmMe\x01\0\0\0\0\0\0\0\x02\0\0\0hi"
         );
     }
 

@@ -5,6 +5,7 @@ use crate::sample::{PASSWORD, batch, log, people, realm1};
 use chatproto::store::sqlite::{SqliteOptions, SqliteStore};
 use chatproto::store::{Store as _, StoreError};
 use std::fs;
+use std::path::Path;
 
 /// The error of opening, which must be one sentence that names the file and shows no content.
 fn refused(place: &Sqlite) -> StoreError {
@@ -48,7 +49,7 @@ fn its_owner_alone_may_read_a_store() {
         "realm1.db",
         "realm1.db-shm",
         "realm1.db-wal",
-        "realm1.lock",
+        "realm1.db.lock",
     ];
     assert_eq!(names, files);
 }
@@ -234,13 +235,45 @@ fn a_lock_holds_whatever_the_file_is_called_by() {
         let StoreError::InUse(sentence) = error else {
             panic!("{error:?}");
         };
-        let id = format!("process {}:", std::process::id());
-        assert!(sentence.contains(&id), "{sentence}");
+        assert!(
+            sentence.contains("is open in this very program: use that one"),
+            "{sentence}"
+        );
     }
     drop(store);
-    assert!(folder.join("realm1.lock").exists());
+    assert!(folder.join("realm1.db.lock").exists());
     for name in &names {
         assert!(SqliteStore::open(name, &realm1(), SqliteOptions::new()).is_ok());
+    }
+}
+
+#[test]
+fn what_is_no_lock_stays_as_it_is() {
+    let place = Sqlite::new();
+    let lock = place.folder().join("realm1.db.lock");
+    let named_lock = place.folder().join("realm1.lock");
+    fs::write(&lock, "content = \"of poetry\"").unwrap();
+    let refusal = |path: &Path| {
+        let refused = SqliteStore::open(path, &realm1(), SqliteOptions::new());
+        let StoreError::Foreign(sentence) = refused.err().unwrap() else {
+            panic!("another error than that it is foreign");
+        };
+        sentence
+    };
+
+    assert!(refusal(&place.path()).ends_with(
+        "realm1.db.lock is no lock of a store: move it away, or name the store otherwise"
+    ));
+    assert!(refusal(&named_lock).contains("is what a store's lock is called"));
+    assert_eq!(
+        refusal(Path::new("")),
+        "a store needs a name, such as realm1.db"
+    );
+    assert_eq!(fs::read(&lock).unwrap(), b"content = \"of poetry\"");
+    // One that nobody is written in is new, or was cut short.
+    for text in ["", "4000000000\n"] {
+        fs::write(&lock, text).unwrap();
+        drop(place.open());
     }
 }
 

@@ -274,7 +274,7 @@ fn the_examples_run_with_no_set_up_and_say_where_their_data_are() {
         "data/realm1.key",
         "data/realm2.key",
         "data/realm1.db",
-        "data/realm1.lock",
+        "data/realm1.db.lock",
         "data/realm2.db",
     ] {
         assert!(is_private(&home.path(name)), "{name}");

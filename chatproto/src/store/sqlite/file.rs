@@ -1,4 +1,4 @@
-//! The files of a store: `realm1.db`, its log `realm1.db-wal`, and `realm1.lock`.
+//! The files of a store: `realm1.db`, its log `realm1.db-wal`, and `realm1.db.lock`.
 //!
 //! Once `SQLite` has a store open, no code of the process may open and close the file by other means:
 //! that would take away `SQLite`'s locks. Sizes are therefore asked of the folder.
@@ -11,6 +11,9 @@ use rusqlite::{Connection, OpenFlags};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
+
+/// More than the number of any process takes.
+const HOLDER_BYTES_MAX: u64 = 20;
 
 /// A store's file while it is open: the lock goes when this is dropped, or the process is killed.
 #[derive(Debug)]
@@ -108,6 +111,11 @@ impl Place {
     /// Takes the lock beside a path, and makes sure that there is a store, a new one if need be.
     pub(super) fn take(path: &Path, realm: &RealmName) -> Result<Self, StoreError> {
         let shown = path.display().to_string();
+        if shown.is_empty() {
+            return Err(StoreError::Foreign(
+                "a store needs a name, such as realm1.db".to_owned(),
+            ));
+        }
         // Whatever links lead there, it is one file with one lock.
         let path = fs::canonicalize(path)
             .or_else(|_| std::path::absolute(path))
@@ -122,7 +130,10 @@ impl Place {
                 "{} is not a file: name another path for the store",
                 place.name
             ))),
-            Ok(metadata) if metadata.len() == 0 => Err(damaged(&place.name, "it is empty")),
+            Ok(metadata) if metadata.len() == 0 => Err(damaged(
+                &place.name,
+                "it is empty; if nothing was ever kept in it, delete it",
+            )),
             Ok(_) => Ok(place),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 place.create(realm)?;
@@ -177,31 +188,60 @@ pub(super) fn connect(path: &Path, writes: bool) -> Result<Connection, Fault> {
 /// Takes the lock of a store. The file stays when the lock goes: to delete it would let two others
 /// lock two files of one name.
 fn lock(path: &Path, name: &str) -> Result<Lock, StoreError> {
-    let beside = path.with_extension("lock");
-    if beside == path {
+    if path
+        .extension()
+        .is_some_and(|extension| extension == "lock")
+    {
         return Err(StoreError::Foreign(format!(
             "{name} is what a store's lock is called: name the store otherwise, as in realm1.db"
         )));
     }
-    let io = |error| failed(&beside.display().to_string(), &error);
-    let mut file = private_or_known(&beside).map_err(io)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            let _ = file.take(20).read_to_string(&mut holder);
-            let holder = holder.trim();
-            let who = if holder.is_empty() { "?" } else { holder };
-            return Err(StoreError::InUse(format!(
-                "the store {name} is in use by the process {who}: end that one, or name another file"
-            )));
+    let beside = beside(path, ".lock");
+    let shown = beside.display();
+    let io = |error| failed(&shown.to_string(), &error);
+    let mut file = private_or_known(&beside).map_err(|error| {
+        if error.kind() == io::ErrorKind::NotFound {
+            let folder = format!("the store {name} has no folder: make it, or name another one");
+            return StoreError::Broken(folder);
         }
+        io(error)
+    })?;
+    let owner = std::process::id();
+    let is_free = match file.try_lock() {
+        Ok(()) => true,
+        Err(TryLockError::WouldBlock) => false,
         Err(TryLockError::Error(error)) => return Err(io(error)),
+    };
+    let holder = holder(&mut file).map_err(io)?;
+    let process = holder.parse::<u32>();
+    if process.is_err() && !holder.is_empty() {
+        return Err(StoreError::Foreign(format!(
+            "{shown} is no lock of a store: move it away, or name the store otherwise"
+        )));
+    }
+    if !is_free {
+        return Err(StoreError::InUse(match process {
+            Ok(process) if process == owner => format!(
+                "the store {name} is open in this very program: use that one, or close it first"
+            ),
+            Ok(process) => format!(
+                "the store {name} is in use by the process {process}: end that one, or name another file"
+            ),
+            Err(_) => format!(
+                "the store {name} is in use by another process: end that one, or name another file"
+            ),
+        }));
     }
     // For people; the lock is the system's, not what the file says.
     let _ = file.set_len(0);
     let _ = file.rewind();
-    let owner = std::process::id();
     let _ = writeln!(file, "{owner}");
     Ok(Lock { file, owner })
+}
+
+/// Who has written into a lock; nobody has into a new one.
+fn holder(file: &mut File) -> io::Result<String> {
+    let mut written = Vec::new();
+    file.take(HOLDER_BYTES_MAX).read_to_end(&mut written)?;
+    Ok(String::from_utf8_lossy(&written).trim().to_owned())
 }
