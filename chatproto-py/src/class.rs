@@ -92,6 +92,15 @@ macro_rules! plain_classes {
                 Ok(PyTuple::new(py, fields)?.unbind())
             }
 
+            /// For `copy` and `pickle`.
+            fn __reduce__<'py>(
+                slf: &Bound<'py, Self>,
+            ) -> PyResult<(Bound<'py, PyType>, Bound<'py, PyTuple>)> {
+                let fields: &[Bound<'py, PyAny>] =
+                    &[$((&slf.get().$field).into_bound_py_any(slf.py())?),*];
+                Ok((slf.get_type(), PyTuple::new(slf.py(), fields)?))
+            }
+
             fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
                 let fields: &[(&str, &dyn $crate::class::Shown)] =
                     &[$((stringify!($field), &self.$field)),*];

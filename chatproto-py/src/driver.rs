@@ -2,12 +2,12 @@
 
 use crate::clock;
 use crate::error;
-use crate::fork::{Forked, Origin};
+use crate::fork::{self, Forked, Origin, Storing, Torn};
 use chatproto::store::StoreError;
 use chatproto::work::{Job, Place, Storage};
 use chatproto::{Config, ConfigError, Limits, Now, Output, Realm, RealmName, RestoreError};
 use parking_lot::Mutex;
-use pyo3::PyErr;
+use pyo3::{PyErr, Python};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A realm that several threads may use at a time.
@@ -44,6 +44,7 @@ pub(crate) enum OpenError {
     Store(StoreError),
     Restore(RestoreError),
     Seed(getrandom::Error),
+    Torn(Torn),
 }
 
 /// Why a realm cannot be used any more.
@@ -72,7 +73,11 @@ impl Driver {
         let seed = seed.map_or_else(fresh_seed, Ok)?;
         let mut restore = Realm::restore(config, seed, now.unwrap_or_else(clock::now))?;
         let storage = match place {
-            Some(place) => Some(Storage::open(place, &name, &mut restore)?),
+            Some(place) => {
+                fork::check_whole()?;
+                let _storing = Storing::begin();
+                Some(Storage::open(place, &name, &mut restore)?)
+            }
             None => None,
         };
         let realm = restore.finish()?;
@@ -135,10 +140,13 @@ impl Driver {
     /// meanwhile needs no answer.
     pub(crate) fn run(&self, job: &Job, now: Option<Now>) -> Result<(), Unusable> {
         self.origin.check()?;
-        let answer = catch_unwind(AssertUnwindSafe(|| job.run(self.storage.as_ref())))
-            .unwrap_or_else(|_| job.failed());
-        let now = now.unwrap_or_else(clock::now);
         let storage = self.storage.as_ref();
+        let answer = catch_unwind(AssertUnwindSafe(|| {
+            let _storing = (!matches!(job, Job::Hash(..))).then(Storing::begin);
+            job.run(storage)
+        }));
+        let answer = answer.unwrap_or_else(|_| job.failed());
+        let now = now.unwrap_or_else(clock::now);
         if let Some(upkeep) = storage.and_then(|storage| storage.upkeep(&answer, now)) {
             *self.upkeep.lock() = Some(upkeep);
         }
@@ -173,9 +181,25 @@ impl Driver {
         // It may be big, and nobody waits for the lock meanwhile.
         drop(before);
         if let Some(storage) = &self.storage {
+            let _storing = Storing::begin();
             storage.close();
         }
         Ok(())
+    }
+}
+
+impl Drop for Driver {
+    /// Closes the store where `close` has not. That may take long, and wait for a fork, which waits for
+    /// the interpreter.
+    fn drop(&mut self) {
+        if let Some(storage) = self.storage.take() {
+            let close = || {
+                let _storing = Storing::begin();
+                drop(storage);
+            };
+            // None at the end of the interpreter, when nobody forks.
+            let _ = Python::try_attach(|py| py.detach(close));
+        }
     }
 }
 
@@ -238,6 +262,12 @@ impl From<getrandom::Error> for OpenError {
     }
 }
 
+impl From<Torn> for OpenError {
+    fn from(torn: Torn) -> Self {
+        Self::Torn(torn)
+    }
+}
+
 impl From<OpenError> for PyErr {
     fn from(error: OpenError) -> Self {
         match error {
@@ -245,6 +275,7 @@ impl From<OpenError> for PyErr {
             OpenError::Store(error) => error::of_store(&error),
             OpenError::Restore(error) => error::of_restore(&error),
             OpenError::Seed(error) => error::no_random(error),
+            OpenError::Torn(torn) => torn.into(),
         }
     }
 }

@@ -7,7 +7,7 @@ use chatproto::{
 };
 use pyo3::PyTypeInfo;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyString};
 use std::fmt::Display;
 
 macro_rules! exceptions {
@@ -41,6 +41,16 @@ exceptions! {
         "An object was used in a process that was forked after it was made.";
     InternalError(ChatProtoError) "internal"
         "A bug in chatproto; the object is of no use any more.";
+}
+
+/// Reads a text that must not be seen: Python's own error would hold it.
+pub(crate) fn text<'a>(text: &'a Bound<'_, PyString>, what: &str) -> PyResult<&'a str> {
+    text.to_str().map_err(|_| {
+        raise::<ConfigError>(
+            "not_utf8",
+            format!("{what} is no text: it has lone surrogates"),
+        )
+    })
 }
 
 /// Makes an exception with a code of its own.

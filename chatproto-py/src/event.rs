@@ -5,8 +5,9 @@ use crate::output::Output;
 use chatproto::{
     ConnectionId, ErrorCode, Event as EngineEvent, LinkCloseReason, RealmName, UserName,
 };
+use pyo3::IntoPyObjectExt as _;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyTuple, PyType};
 
 /// Something that happened in a realm. No secret is ever in it.
 ///

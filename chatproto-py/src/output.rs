@@ -5,8 +5,9 @@ use crate::driver::{Driver, Step};
 use crate::event;
 use crate::work;
 use chatproto::Output as EngineOutput;
+use pyo3::IntoPyObjectExt as _;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyTuple, PyType};
 use std::sync::Arc;
 
 /// Something that a realm asks for, or tells: what `Realm.outputs` gives.

@@ -1,6 +1,6 @@
 //! A realm, as a Python object.
 
-use crate::bytes::with_bytes;
+use crate::bytes::{encoded, with_bytes};
 use crate::clock::{self, Moment};
 use crate::driver::Driver;
 use crate::error;
@@ -185,7 +185,10 @@ impl Realm {
         let now = clock::at(now);
         let execute = |line: &[u8]| Ok(self.driver.with(|realm| realm.execute(line, now))?.0);
         match line.cast::<PyString>() {
-            Ok(text) => execute(text.to_str()?.as_bytes()),
+            Ok(text) => match text.to_str() {
+                Ok(text) => execute(text.as_bytes()),
+                Err(_) => execute(encoded(text)?.as_bytes()),
+            },
             Err(_) => with_bytes(line, execute),
         }
     }

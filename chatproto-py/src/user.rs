@@ -4,6 +4,7 @@ use crate::class::repr;
 use crate::error::{self, ConfigError};
 use chatproto::{PasswordHash, UserConfig};
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 
 /// How a hash begins, which no password should.
 const HASH: &str = "$argon2id$";
@@ -12,7 +13,7 @@ const HASH: &str = "$argon2id$";
 ///
 /// `password` is what the user logs in with, or a hash of it that begins with "$argon2id$", as
 /// `realmd hash-password` prints it; it cannot be read back. Without a `display_name` others see the
-/// name. Raises InvalidNameError, and ConfigError for a hash that is none.
+/// name. Raises InvalidNameError, and ConfigError for a hash that is none or a password that is no text.
 #[pyclass(frozen, module = "chatproto")]
 pub(crate) struct User {
     config: UserConfig,
@@ -28,7 +29,13 @@ impl User {
 impl User {
     #[new]
     #[pyo3(signature = (name, password, display_name="", country=""))]
-    fn new(name: &str, password: &str, display_name: &str, country: &str) -> PyResult<Self> {
+    fn new(
+        name: &str,
+        password: &Bound<'_, PyString>,
+        display_name: &str,
+        country: &str,
+    ) -> PyResult<Self> {
+        let password = error::text(password, "the password")?;
         let display_name = match display_name {
             "" => name,
             other => other,

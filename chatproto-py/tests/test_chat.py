@@ -373,6 +373,7 @@ def test_sessions_of_one_user_are_bounded() -> None:
 def test_a_subclass_is_a_chat() -> None:
     class Mine(Chat):
         def __init__(self, users: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+            super().__init__(users, realm="realm2")
             self.seen = 0
 
         def proses(self, line: str) -> dict[str, Any]:
@@ -383,16 +384,31 @@ def test_a_subclass_is_a_chat() -> None:
     chat.proses("auth messi surabaya")
 
     assert chat.seen == 1 and len(chat.sessions) == 1
+    assert repr(chat) == 'Chat(realm="realm2")'
 
 
-def test_a_subclass_with_arguments_of_its_own_is_told_to_make_itself() -> None:
+def test_a_chat_that_was_not_made_says_so() -> None:
     class Logged(Chat):
         def __init__(self, log: object) -> None:
             self.log = log
 
-    with pytest.raises(TypeError, match="give Logged a __new__"):
-        Logged(print)
-    assert "__new__" in (Chat.__doc__ or "")
+    chat = Logged(print)
+
+    assert repr(chat) == "Chat()"
+    for use in (chat.close, lambda: chat.proses("auth messi surabaya"), lambda: list(chat.users)):
+        with pytest.raises(MisuseError, match=r"calls super\(\).__init__\(\)") as error:
+            use()
+        assert error.value.code == "not_begun"
+
+
+def test_a_chat_is_made_once() -> None:
+    chat = Chat()
+    token = log_in(chat)
+
+    with pytest.raises(MisuseError) as error:
+        chat.__init__()  # type: ignore[misc]
+
+    assert error.value.code == "begun" and token in chat.sessions
 
 
 def test_only_text_is_a_line() -> None:

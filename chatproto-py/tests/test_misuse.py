@@ -13,6 +13,7 @@ from chatproto import (
     MisuseError,
     Peer,
     Realm,
+    Reply,
     StaticKey,
     TransportConfig,
     User,
@@ -37,6 +38,7 @@ TABLE: list[tuple[Callable[[], object], type[ChatProtoError], str]] = [
     (lambda: User("", "x"), InvalidNameError, "invalid_name"),
     (lambda: Peer("a@b"), InvalidNameError, "invalid_name"),
     (lambda: User("messi", "$argon2id$no"), ConfigError, "invalid_hash"),
+    (lambda: User("messi", "rahasia\ud800"), ConfigError, "not_utf8"),
     (lambda: Realm("realm1", [User("a", "x"), User("a", "y")]), ConfigError, "user_twice"),
     (lambda: Realm("realm1", peers=[Peer("a"), Peer("a")]), ConfigError, "peer_twice"),
     (lambda: Realm("realm1", peers=[Peer("realm1")]), ConfigError, "own_peer"),
@@ -131,6 +133,26 @@ def test_all_exceptions_have_one_base_and_a_code() -> None:
 
     assert len(exceptions) == 9
     assert len({exception.code for exception in exceptions}) == 9
+
+
+def test_a_text_that_is_none_is_not_shown() -> None:
+    realm = plain_realm()
+    acts: list[Callable[[], object]] = [
+        lambda: User("messi", "rahasia\ud800"),
+        lambda: chatproto.Chat({"messi": {"password": "rahasia\ud800"}}),
+        lambda: chatproto.Chat().users.update(budi={"password": "rahasia\ud800"}),  # type: ignore[arg-type]
+    ]
+
+    for act in acts:
+        with pytest.raises((ChatProtoError, ValueError), match="lone surrogates") as told:
+            act()
+        error: BaseException | None = told.value
+        while error is not None:
+            assert "rahasia" not in repr(error)
+            error = error.__context__
+    request = realm.execute("auth messi rahasia\ud800")
+    (reply,) = [output for output in realm.outputs() if isinstance(output, Reply)]
+    assert reply.request == request and b'"status": "ERROR"' in reply.data
 
 
 def test_work_is_done_once() -> None:

@@ -234,6 +234,60 @@ def test_a_fork_while_others_work_hangs_nobody() -> None:
     assert codes == [0] * 10
 
 
+FORKS = """
+import multiprocessing, sys, threading
+from chatproto import Realm, User, Work
+
+def store(path):
+    realm = Realm("realm1", [User("messi", "x")], passwords="plain", store=path, durability="os")
+    return realm, lambda: [output.run() for output in realm.outputs() if isinstance(output, Work)]
+
+def work():
+    while not over.is_set():
+        realm.execute("auth messi x")
+        settle()
+
+def child(path):
+    own, settle_own = store(path)
+    settle_own()
+    own.close()
+
+over = threading.Event()
+realm, settle = store(sys.argv[1] + "/parent.db")
+threads = [threading.Thread(target=work, daemon=True) for _ in range(3)]
+for thread in threads:
+    thread.start()
+codes = []
+for number in range(40):
+    path = f"{sys.argv[1]}/child{number}.db"
+    process = multiprocessing.get_context("fork").Process(target=child, args=(path,))
+    process.start()
+    process.join(60)
+    codes.append(process.exitcode)
+    if process.exitcode is None:
+        process.kill()
+        break
+over.set()
+for thread in threads:
+    thread.join(60)
+print(codes == [0] * 40 or codes)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_child_has_a_store_of_its_own_whatever_its_parents_threads_store(tmp_path: Path) -> None:
+    # Newer versions of Python warn of any fork with threads.
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FORKS, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+    assert (done.stdout, done.returncode) == ("True\n", 0), done.stderr
+
+
 SUBINTERPRETER = """
 import chatproto
 try:

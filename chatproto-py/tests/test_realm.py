@@ -1,5 +1,8 @@
 """A realm, fed and asked by hand."""
 
+import copy
+import pickle
+
 import pytest
 from chatproto import (
     Close,
@@ -243,3 +246,21 @@ def test_what_was_said_is_not_in_a_repr() -> None:
     )
     assert repr(Reply(1, b"rahasia")) == "Reply(request=1, data=<7 bytes>)"
     assert Received(1, "rahasia").text == "rahasia"
+
+
+def test_events_and_outputs_are_copied_and_pickled() -> None:
+    table = [
+        StoreFull(),
+        Send(7),
+        Close(7, "quit"),
+        Reply(3, b"{}\r\n\r\n"),
+        LoginFailed(7, "messi", "wrong_password"),
+        Received(7, "auth messi ***"),
+    ]
+    for output in table:
+        for copied in (
+            copy.copy(output),
+            copy.deepcopy(output),
+            pickle.loads(pickle.dumps(output)),
+        ):
+            assert copied == output and type(copied) is type(output)

@@ -148,7 +148,7 @@ class User:
 
     `password` is what the user logs in with, or a hash of it that begins with "$argon2id$", as
     `realmd hash-password` prints it; it cannot be read back. Without a `display_name` others see the
-    name. Raises InvalidNameError, and ConfigError for a hash that is none.
+    name. Raises InvalidNameError, and ConfigError for a hash that is none or a password that is no text.
     """
 
     def __new__(
@@ -1145,12 +1145,15 @@ class LinkTransport:
 class BaseChat:
     """What `chatproto.Chat` is made of; use that instead."""
 
-    def __new__(
-        cls,
+    def __new__(cls, *_arguments: object, **_named: object) -> Self: ...
+    def _begin(
+        self,
         users: list[tuple[str, str, str, str]],
         realm: str,
         store: str | os.PathLike[str] | None,
-    ) -> Self: ...
+    ) -> None:
+        """Makes the realm."""
+
     def proses(self, line: str) -> dict[str, Any]:
         """Carries out one line of the protocol and returns the reply.
 

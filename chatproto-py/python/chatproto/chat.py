@@ -82,6 +82,9 @@ def _row(name: str, user: Mapping[str, Any]) -> tuple[str, str, str, str]:
     password = user.get("password")
     if not isinstance(password, str) or password == _MASK:
         raise ValueError(f"user {name!r}: the password itself is needed, as a str")
+    if any("\ud800" <= letter <= "\udfff" for letter in password):
+        # Told here: Python's own error would hold the password.
+        raise ValueError(f"user {name!r}: nobody can type that password: it has lone surrogates")
     nama, negara = user.get("nama", name), user.get("negara", "")
     if not isinstance(nama, str) or not isinstance(negara, str):
         raise TypeError(f"user {name!r}: nama and negara are str")
@@ -225,13 +228,11 @@ class Chat(BaseChat):
     >>> chat.autentikasi_user("budi", "y")
     {'status': 'ERROR', 'message': 'Password Salah'}
 
-    `__new__` makes all of it, and takes these arguments. A subclass that wants others has a `__new__`
-    of its own, and its `__init__` passes nothing on:
+    A subclass may have other arguments:
 
     >>> class Logged(Chat):
-    ...     def __new__(cls, log):
-    ...         return super().__new__(cls, realm="realm2")
     ...     def __init__(self, log):
+    ...         super().__init__(realm="realm2")
     ...         self.log = log
     ...     def proses(self, line):
     ...         self.log(line)
@@ -244,20 +245,18 @@ class Chat(BaseChat):
     opened, and `TypeError` or `ValueError` for users that are none.
     """
 
-    def __new__(
-        cls,
+    def __init__(
+        self,
         users: Mapping[str, Mapping[str, Any]] | None = None,
         realm: str = "realm1",
         store: str | PathLike[str] | None = None,
-    ) -> Self:
+    ) -> None:
         if users is None:
             users = _CLASSROOM
         elif not isinstance(users, Mapping):
-            # Or it is the first argument of a subclass.
-            hint = "" if cls is Chat else f"; for other arguments give {cls.__name__} a __new__"
-            raise TypeError(f"users is a mapping from names to what is known of each{hint}")
+            raise TypeError("users is a mapping from names to what is known of each")
         rows = [_row(name, user) for name, user in users.items()]
-        return super().__new__(cls, rows, realm, None if store is None else fspath(store))
+        self._begin(rows, realm, None if store is None else fspath(store))
 
     @property
     def users(self) -> Users:
