@@ -1274,7 +1274,7 @@ chatproto_error chatproto_realm_link_take(chatproto_realm *realm,
 chatproto_error chatproto_realm_link_down(chatproto_realm *realm, uint64_t link, chatproto_now now);
 
 // Notes that an output of the kind `CHATPROTO_OUTPUT_DIAL` led to no link; `why` is for people to
-// read.
+// read, users among them: without paths.
 //
 // Errors: `UNKNOWN_PEER` for a realm that was never a peer, `NOT_A_NAME`.
 chatproto_error chatproto_realm_dial_failed(chatproto_realm *realm,

@@ -57,7 +57,11 @@ pub(crate) fn reply<'py>(
     for message in inbox.messages {
         let at = message.sender;
         if let (Some(sender), Some(messages)) = (head.senders.get(at), messages.get_mut(at)) {
-            let shown = sender.begun(py, &head.owner)?.copy()?;
+            let like = match messages.first() {
+                Some(first) => first,
+                None => sender.begun(py, &head.owner)?,
+            };
+            let shown = like.copy()?;
             shown.set_item(msg, PyString::from_bytes(py, message.text)?)?;
             messages.push(shown);
         }

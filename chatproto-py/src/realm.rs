@@ -292,7 +292,7 @@ impl Realm {
         Ok(self.driver.with(|realm| realm.link_down(id, now))?)
     }
 
-    /// Notes that a Dial led to no link; why is for people to read.
+    /// Notes that a Dial led to no link; why is for people to read, users among them: without paths.
     ///
     /// Raises MisuseError for a realm that was never a peer.
     #[pyo3(signature = (peer, why, *, now=None))]

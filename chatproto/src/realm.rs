@@ -403,7 +403,7 @@ impl Realm {
         taken
     }
 
-    /// An [`Output::Dial`] led to no link; why is for an operator to read.
+    /// An [`Output::Dial`] led to no link. Why is for people to read, users among them: without paths.
     ///
     /// # Errors
     ///

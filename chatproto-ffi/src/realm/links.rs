@@ -138,7 +138,7 @@ pub unsafe extern "C" fn chatproto_realm_link_down(
 }
 
 /// Notes that an output of the kind `CHATPROTO_OUTPUT_DIAL` led to no link; `why` is for people to
-/// read.
+/// read, users among them: without paths.
 ///
 /// Errors: `UNKNOWN_PEER` for a realm that was never a peer, `NOT_A_NAME`.
 #[unsafe(no_mangle)]

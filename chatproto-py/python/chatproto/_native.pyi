@@ -381,7 +381,7 @@ class Realm:
     def link_down(self, link: int, *, now: Now | None = None) -> None:
         """Notes that a link is gone."""
     def dial_failed(self, peer: str, why: str, *, now: Now | None = None) -> None:
-        """Notes that a Dial led to no link; why is for people to read.
+        """Notes that a Dial led to no link; why is for people to read, users among them: without paths.
 
         Raises MisuseError for a realm that was never a peer.
         """

@@ -2,6 +2,7 @@
 
 use super::Realm;
 use super::commands::Caller;
+use super::peers::PeerState;
 use crate::config::Detail;
 use crate::error::ErrorCode;
 use crate::id::UserId;
@@ -252,6 +253,7 @@ impl Realm {
         reply::peers_begin(&mut out);
         for (at, status) in self.peers().enumerate() {
             let age = |unix_ms: u64| now.unix_ms.saturating_sub(unix_ms);
+            let is_linked = status.state == PeerState::Linked;
             let shown = PeerShown {
                 name: status.name.as_str(),
                 state: status.state.word(),
@@ -259,7 +261,8 @@ impl Realm {
                 queue_bytes: status.queue_bytes,
                 oldest_ms: status.oldest_unix_ms.map(age),
                 round_trip_ms: status.round_trip_ms,
-                last_error: status.last_error.as_deref(),
+                // What is over is no error; `Realm::peers` still tells of it.
+                error: status.last_error.as_deref().filter(|_| !is_linked),
             };
             reply::peer(&mut out, at == 0, &shown);
         }

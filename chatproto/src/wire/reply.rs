@@ -79,7 +79,7 @@ pub(crate) struct PeerShown<'a> {
     /// How long ago the oldest message was taken.
     pub(crate) oldest_ms: Option<u64>,
     pub(crate) round_trip_ms: Option<u64>,
-    pub(crate) last_error: Option<&'a str>,
+    pub(crate) error: Option<&'a str>,
 }
 
 /// A message as `peek` and `history` show it.
@@ -186,7 +186,7 @@ pub(crate) fn peer(out: &mut Vec<u8>, is_first: bool, status: &PeerShown<'_>) {
         }
     }
     out.extend_from_slice(b", \"error\": ");
-    match status.last_error {
+    match status.error {
         Some(error) => json::string(out, error),
         None => out.extend_from_slice(b"null"),
     }

@@ -224,6 +224,24 @@ fn checkrealm_shows_each_peer() {
     );
 }
 
+#[test]
+fn checkrealm_tells_of_no_error_that_is_over() {
+    let mut it = Site::new(example_with_peer(1, 2));
+    let (messi, token) = it.log_in("messi", "surabaya");
+    it.realm
+        .dial_failed(&name("realm2"), "nobody is there", it.now)
+        .unwrap();
+    it.greeted_by("realm2", Direction::Accepted);
+
+    let shown = it.say(messi, &format!("checkrealm {token}\r\n"));
+
+    assert!(shown.contains("\"state\": \"linked\""), "{shown}");
+    assert!(shown.ends_with("\"error\": null}]}\r\n\r\n"), "{shown}");
+    let mut peers = it.realm.peers();
+    let told = peers.find_map(|peer| peer.last_error);
+    assert_eq!(told.as_deref(), Some("nobody is there"));
+}
+
 fn status_word(site: &Site, peer: &str) -> &'static str {
     let mut peers = site.realm.peers();
     let status = peers.find(|it| it.name == name(peer)).unwrap();

@@ -15,6 +15,7 @@ use mio::Waker;
 use mio::net::TcpListener;
 use roster::Roster;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -58,7 +59,41 @@ enum Word {
     /// A link that was up is gone.
     Down(SocketKey),
     /// A call led nowhere, and why.
-    DialFailed(RealmName, String),
+    DialFailed(RealmName, Failure),
+}
+
+/// Why a peer cannot be called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Failure {
+    /// What the realm may tell its users.
+    why: String,
+    /// What else the log tells, such as the path of a file.
+    detail: Option<String>,
+}
+
+impl Failure {
+    fn with(why: &str, detail: String) -> Self {
+        Self {
+            why: why.to_owned(),
+            detail: Some(detail),
+        }
+    }
+}
+
+impl From<String> for Failure {
+    fn from(why: String) -> Self {
+        Self { why, detail: None }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.why)?;
+        match &self.detail {
+            Some(detail) => write!(f, ": {detail}"),
+            None => Ok(()),
+        }
+    }
 }
 
 struct Link {
@@ -208,7 +243,7 @@ impl Links {
                     realm.link_down(id, now);
                 }
             }
-            Word::DialFailed(peer, why) => realm.dial_failed(&peer, &why, now)?,
+            Word::DialFailed(peer, why) => realm.dial_failed(&peer, &why.why, now)?,
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! Whom a realm may be linked with: where each peer is, and the key by which it is known.
 
+use super::Failure;
 use crate::keys;
 use crate::settings::{PeerSecurity, PeerSettings};
 use chatproto::link::key::{PublicKey, StaticKey};
@@ -73,10 +74,10 @@ impl Roster {
     }
 
     /// Where a peer is called, once its key is known.
-    pub(super) fn address(&mut self, peer: &RealmName) -> Result<SocketAddr, String> {
+    pub(super) fn address(&mut self, peer: &RealmName) -> Result<SocketAddr, Failure> {
         self.find_key(peer)?;
         let address = self.peers.get(peer).and_then(|peer| peer.address);
-        address.ok_or_else(|| "it has no address".to_owned())
+        address.ok_or_else(|| "it has no address".to_owned().into())
     }
 
     /// Takes other peers, and returns those that were linked with in another way, or are none any more.
@@ -106,22 +107,21 @@ impl Roster {
     }
 
     /// Sees to it that the key of a peer is known.
-    fn find_key(&mut self, peer: &RealmName) -> Result<(), String> {
+    fn find_key(&mut self, peer: &RealmName) -> Result<(), Failure> {
         let Some(file) = self.awaited.get(peer) else {
             return Ok(());
         };
-        let key = keys::read_public(file).map_err(|error| error.to_string())?;
+        let shown = file.display();
+        let key = keys::read_public(file)
+            .map_err(|error| Failure::with("its key cannot be read", error.to_string()))?;
         let key = key.ok_or_else(|| {
-            format!(
-                "its key is not there yet: {} is looked for again and again",
-                file.display()
-            )
+            let detail = format!("{shown} is looked for again and again");
+            Failure::with("its key is not there yet", detail)
         })?;
         if let Some(whose) = self.whose(key) {
-            return Err(format!(
-                "{} holds the public key of {whose}: put that of {peer} there",
-                file.display()
-            ));
+            let detail =
+                format!("{shown} holds the public key of {whose}: put that of {peer} there");
+            return Err(Failure::with("its key is another realm's", detail));
         }
         self.awaited.remove(peer);
         self.pin(peer, key);
@@ -185,7 +185,10 @@ mod tests {
         let mut roster = roster(&[("realm2", PeerSecurity::NoiseFile(file.clone()))]);
 
         let early = roster.address(&name("realm2")).unwrap_err();
-        assert!(early.starts_with("its key is not there yet: "), "{early}");
+        let told = early.to_string();
+        assert!(told.starts_with("its key is not there yet: "), "{told}");
+        // A path is none of the users' business.
+        assert_eq!(early.why, "its key is not there yet");
         assert!(roster.transport().peers.is_empty());
         fs::write(&file, format!("{}\n", key(2))).unwrap();
 
@@ -220,7 +223,7 @@ mod tests {
 
         for (number, whose) in [(1, "realm1"), (2, "realm2")] {
             fs::write(&file, key(number).to_string()).unwrap();
-            let told = roster.address(&name("realm3")).unwrap_err();
+            let told = roster.address(&name("realm3")).unwrap_err().to_string();
             assert!(
                 told.contains(&format!("holds the public key of {whose}: ")),
                 "{told}"

@@ -278,7 +278,7 @@ impl Socket {
         match (&self.phase, &self.dialled) {
             (Phase::Up, _) => words.push(Word::Down(self.key)),
             (Phase::Handshake, Some(peer)) => {
-                words.push(Word::DialFailed(peer.clone(), why.to_owned()));
+                words.push(Word::DialFailed(peer.clone(), why.to_owned().into()));
             }
             _ => {}
         }

@@ -3,7 +3,7 @@
 use super::mouth::Mouth;
 use super::roster::Roster;
 use super::socket::{Gone, Left, Socket, words};
-use super::{Order, SocketKey, Word};
+use super::{Failure, Order, SocketKey, Word};
 use crate::clock::Clock;
 use crate::escape::Escaped;
 use crate::listener::{ACCEPTED_PER_TURN_MAX, Acceptor};
@@ -46,7 +46,7 @@ pub(super) struct LinkThread {
     /// What to tell at the end of the turn.
     words: Vec<Word>,
     /// Peers that could not be called, and why.
-    away: BTreeMap<RealmName, String>,
+    away: BTreeMap<RealmName, Failure>,
     /// Callers that were turned away.
     turned_away: Rare,
     stopping: bool,
@@ -141,7 +141,7 @@ impl LinkThread {
                         tracing::info!(
                             "{}: no link to {peer}: {}; it is called again and again",
                             self.roster.own(),
-                            Escaped(why)
+                            Escaped(&why.to_string())
                         );
                     }
                 }
@@ -267,7 +267,7 @@ impl LinkThread {
         }
     }
 
-    fn try_dial(&mut self, peer: &RealmName, now: Now) -> Result<Socket, String> {
+    fn try_dial(&mut self, peer: &RealmName, now: Now) -> Result<Socket, Failure> {
         let address = self.roster.address(peer)?;
         let seed = seed().map_err(|error| words(&error))?;
         let mut stream = TcpStream::connect(address).map_err(|error| words(&error))?;
