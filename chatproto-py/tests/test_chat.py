@@ -167,6 +167,8 @@ def test_what_cannot_be_changed_says_how_it_can() -> None:
         chat.sessions["T"] = {"username": "messi"}
     with pytest.raises(TypeError, match="log in"):
         chat.sessions[token]["username"] = "henderson"
+    with pytest.raises(TypeError, match="call chat"):
+        chat.users["messi"]["incoming"]["henderson"] = []
 
 
 def test_a_copy_of_what_is_shown_can_be_changed() -> None:

@@ -140,7 +140,7 @@ def test_a_text_that_is_none_is_not_shown() -> None:
     acts: list[Callable[[], object]] = [
         lambda: User("messi", "rahasia\ud800"),
         lambda: chatproto.Chat({"messi": {"password": "rahasia\ud800"}}),
-        lambda: chatproto.Chat().users.update(budi={"password": "rahasia\ud800"}),  # type: ignore[arg-type]
+        lambda: chatproto.Chat().users.update(budi={"password": "rahasia\ud800"}),  # type: ignore[call-overload]
     ]
 
     for act in acts:

@@ -65,8 +65,16 @@ class SessionView(_Shown):
     _instead = "to open a session, log in with chat.autentikasi_user(username, password)"
 
 
+class _NoMail(_Shown):
+    """Where the classic class keeps messages."""
+
+    __slots__ = ()
+    _instead = "to send a message, call chat.send_message"
+
+
 def _user(_name: str, nama: str, negara: str) -> UserView:
-    return UserView(nama=nama, negara=negara, password=_MASK, incoming={}, outgoing={})
+    mail = {"incoming": _NoMail(), "outgoing": _NoMail()}
+    return UserView(nama=nama, negara=negara, password=_MASK, **mail)
 
 
 def _session(name: str, nama: str, negara: str) -> SessionView:
@@ -241,8 +249,9 @@ class Chat(BaseChat):
     auth budi x
     'User Tidak Ada'
 
-    Raises `InvalidNameError` for a name that cannot be one, `StoreError` where the store cannot be
-    opened, and `TypeError` or `ValueError` for users that are none.
+    Raises `InvalidNameError` for a name that cannot be one, `ConfigError` for a hash that is none,
+    `StoreError` where the store cannot be opened, and `TypeError` or `ValueError` for users that are
+    none.
     """
 
     def __init__(
