@@ -77,11 +77,11 @@ pub fn read_public(path: &Path) -> Result<PublicKey, KeyFileError> {
     parse(path, file, PublicKey::parse)
 }
 
-/// Reads a secret key, or [writes](write) this one where there is none.
+/// Reads a secret key, or [writes](write()) this one where there is none.
 ///
 /// # Errors
 ///
-/// Those of [`read`] and [`write`], but that the file is not there.
+/// Those of [`read`] and [`write()`], but that the file is not there.
 pub fn read_or_write(path: &Path, made: StaticKey) -> Result<StaticKey, KeyFileError> {
     match read(path) {
         Err(KeyFileError::NotThere(_)) => match write(path, &made) {
