@@ -5,10 +5,13 @@ from __future__ import annotations
 import codecs
 import json
 import os
+import re
 import socket
 import threading
+import time
 from collections.abc import Callable
-from typing import Any, Self
+from functools import partial
+from typing import Any, NoReturn, Self
 
 __all__ = ["ChatClient"]
 
@@ -18,14 +21,25 @@ _START = b'{"status": '
 _EXIT = b"exit"
 # No inbox of a server with default limits reaches it.
 _REPLY_BYTES_MAX = 64 << 20
+# In seconds; somebody may wish for a timeout of none at all.
+_POLL_MIN = 0.1
+_PORT = 8889
+_PORT_MAX = 65_535
+# All that ends a line once its carriage returns but one are taken off, by whomever.
+_LINE_END = re.compile(r"\r*\n")
 
 _INCORRECT = "-Maaf, command tidak benar"
 _UNKNOWN = "*Maaf, command tidak benar"
 _NOT_AUTHORIZED = "Error, not authorized"
+_BUSY = "Error, the command before this one has not ended"
 
 
 class _Gone(Exception):
     """There is no server to talk with; the text says why."""
+
+
+class _HungUp(_Gone):
+    """It was this side that ended the connection."""
 
 
 class ChatClient:
@@ -33,21 +47,21 @@ class ChatClient:
 
     The server is `ip` and `port`, by default those of the environment variables SERVER_IP and
     SERVER_PORT, or 127.0.0.1 and 8889. It is connected to at once: `OSError` is raised where nobody
-    listens, `ValueError` for a port that is no number. The server has `timeout` seconds to take what
-    is sent, and as many to reply. `tokenid` is the token of whoever is logged in, and empty for
-    nobody.
+    listens, `ValueError` for a port that is no number from 1 to 65535. The server has `timeout`
+    seconds to take what is sent, and as many for the whole of its reply. `tokenid` is the token of
+    whoever is logged in, and empty for nobody.
 
     In a live group, `read()` gives what the person types, line by line, and `show(text)` gets what
     the members are told, from a thread of its own.
 
-    Threads that share a client take turns.
+    Threads that share a client take turns. It cannot be copied or pickled.
     """
 
     tokenid: str
     """The token of whoever is logged in; empty for nobody."""
 
     timeout: float
-    """How many seconds a reply is waited for."""
+    """How many seconds a whole reply is waited for."""
 
     # Of the class, so that there is one to close where the constructor fails.
     _socket: socket.socket | None = None
@@ -62,11 +76,14 @@ class ChatClient:
         show: Callable[[str], object] = print,
     ) -> None:
         self._ip = ip or os.environ.get("SERVER_IP") or "127.0.0.1"
-        self._port = int(port or os.environ.get("SERVER_PORT") or 8889)
+        self._port = _port(port)
         self.timeout = timeout
         self._read = read
         self._show = show
         self._turn = threading.RLock()
+        self._is_busy = False
+        # The thread of the last group.
+        self._listener: threading.Thread | None = None
         self.tokenid = ""
         self._connect()
 
@@ -79,6 +96,9 @@ class ChatClient:
     def __del__(self) -> None:
         self.close()
 
+    def __getstate__(self) -> NoReturn:
+        raise TypeError("a ChatClient cannot be copied: it has a connection of its own")
+
     def close(self) -> None:
         """Hangs up. What is typed afterwards connects again."""
         # A thread may be reading still, where a group was left by Ctrl-C.
@@ -87,16 +107,27 @@ class ChatClient:
     def proses(self, cmdline: str) -> str:
         """Does what a person has typed and returns what is to be shown.
 
-        Whatever goes wrong is told in the text. In a group it returns when the person has left; what
-        `read` or `show` raise there ends the visit, and is raised from here.
+        Whatever goes wrong is told in the text; `TypeError` is raised for what is no text. In a group
+        it returns when the person has left; what `read` or `show` raise there ends the visit, and is
+        raised from here. Called by `read` or `show`, or by a signal handler meanwhile, it sends
+        nothing and says that the command before has not ended.
         """
-        # A line end inside would end the request; windows of several lines send LF alone.
-        words = cmdline.replace("\r\n", "\n").split(" ")
+        if not isinstance(cmdline, str):
+            raise TypeError(f"proses takes a str, not {type(cmdline).__name__}")
+        if threading.current_thread() is self._listener:
+            # Whoever has the turn waits for this thread.
+            return _BUSY
         with self._turn:
+            if self._is_busy:
+                # In a group, all that is sent now would be read by its members.
+                return _BUSY
             try:
-                return self._command(words)
+                self._is_busy = True
+                return self._command(cmdline.split(" "))
             except _Gone as gone:
                 return f"Error, {gone}"
+            finally:
+                self._is_busy = False
 
     def _command(self, words: list[str]) -> str:
         match [words[0].strip(), *words[1:]]:
@@ -124,18 +155,18 @@ class ChatClient:
             self.tokenid = str(reply["tokenid"])
             return f"username {username} logged in, token {self.tokenid} "
 
-        return self._request(f"auth {username} {password} \r\n", logged_in)
+        return self._request(f"auth {username} {password}", logged_in)
 
     def _send(self, to: str, message: str) -> str:
         if not self.tokenid:
             return _NOT_AUTHORIZED
-        line = f"send {self.tokenid} {to} {message} \r\n"
-        return self._request(line, lambda _reply: f"message sent to {to}")
+        request = f"send {self.tokenid} {to} {message}"
+        return self._request(request, lambda _reply: f"message sent to {to}")
 
     def _ask(self, verb: str, shown: Callable[[dict[str, Any]], str]) -> str:
         if not self.tokenid:
             return _NOT_AUTHORIZED
-        return self._request(f"{verb} {self.tokenid} \r\n", shown)
+        return self._request(f"{verb} {self.tokenid}", shown)
 
     def _logged_out(self, _reply: dict[str, Any]) -> str:
         self.tokenid = ""
@@ -144,12 +175,13 @@ class ChatClient:
     def _group(self, name: str) -> str:
         if not self.tokenid:
             return _NOT_AUTHORIZED
-        first = self._exchange(f"group {self.tokenid} {name} origin \r\n", is_group=True)
+        first = self._exchange(f"group {self.tokenid} {name} origin", is_group=True)
         if first.startswith(_START):
             return _text(first, _message)
-        live = _Live(self._receive, self._show, first)
+        connection = self._socket
+        live = _Live(partial(self._receive, connection), self._show_live, first)
         try:
-            live.talk(self._read, self._write)
+            live.talk(self._read, partial(self._write, connection))
             return _text(live.left(self.timeout), _message)
         except BaseException:
             # Nobody knows what comes next on it.
@@ -158,12 +190,17 @@ class ChatClient:
         finally:
             live.thread.join(self.timeout)
 
+    def _show_live(self, text: str) -> None:
+        self._listener = threading.current_thread()
+        self._show(text)
+
     # The connection.
 
     def _connect(self) -> socket.socket:
-        self._socket = socket.create_connection((self._ip, self._port), timeout=self.timeout)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return self._socket
+        connection = socket.create_connection((self._ip, self._port), timeout=self.timeout)
+        self._socket = connection
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return connection
 
     def _hang_up(self) -> None:
         connection, self._socket = self._socket, None
@@ -178,7 +215,7 @@ class ChatClient:
     def _fresh(self) -> socket.socket:
         """The connection, or a new one if the server has ended it since."""
         connection = self._socket
-        if connection is not None and _has_spoken(connection, self.timeout):
+        if connection is not None and _has_spoken(connection):
             # Nobody has asked: those are last words, or an answer that came too late.
             self._hang_up()
             connection = None
@@ -188,20 +225,23 @@ class ChatClient:
             where = f"{self._ip}:{self._port}"
             raise _Gone(f"the server {where} cannot be reached ({error})") from None
 
-    def _request(self, line: str, shown: Callable[[dict[str, Any]], str]) -> str:
-        return _text(self._exchange(line), shown)
+    def _request(self, request: str, shown: Callable[[dict[str, Any]], str]) -> str:
+        return _text(self._exchange(request), shown)
 
-    def _exchange(self, line: str, is_group: bool = False) -> bytes:
-        """Sends a line and returns the reply, or the first event of a group."""
-        self._fresh()
+    def _exchange(self, request: str, is_group: bool = False) -> bytes:
+        """Sends a request and returns the reply, or the first event of a group."""
+        # A line end inside would end it; windows of several lines send LF alone.
+        line = _LINE_END.sub("\n", request) + " \r\n"
+        connection = self._fresh()
         try:
-            self._write(line)
+            self._write(connection, line)
+            deadline = time.monotonic() + self.timeout
             held = bytearray()
             end = -1
             while end < 0:
                 # The end may have begun in the read before.
                 start = max(len(held) - len(_END) + 1, 0)
-                held += self._receive(self.timeout)
+                held += self._receive(connection, deadline)
                 if is_group and held[: len(_START)] != _START[: len(held)]:
                     return bytes(held)
                 if len(held) > _REPLY_BYTES_MAX:
@@ -217,31 +257,44 @@ class ChatClient:
             self._hang_up()
             raise
 
-    def _write(self, text: str) -> None:
-        connection = self._socket
+    def _write(self, connection: socket.socket | None, text: str) -> None:
         try:
             if connection is None:
                 raise OSError
+            connection.settimeout(self.timeout)
             connection.sendall(text.encode("utf-8", "surrogatepass"))
         except TimeoutError:
             raise _Gone(f"the server has not taken that within {self.timeout:g} s") from None
         except OSError:
-            raise _Gone("the server has closed the connection") from None
+            raise self._ended(connection) from None
 
-    def _receive(self, timeout: float | None) -> bytes:
-        connection = self._socket
-        try:
-            if connection is None:
-                raise OSError
-            connection.settimeout(timeout)
-            data = connection.recv(65_536)
-        except TimeoutError:
-            raise _Gone(f"the server has not answered for {self.timeout:g} s") from None
-        except OSError:
-            data = b""
+    def _receive(self, connection: socket.socket | None, deadline: float | None) -> bytes:
+        """The bytes of one read; without a deadline it waits for as long as it takes."""
+        data = b""
+        while connection is not None:
+            # Whoever types in a group has the same timeout, since there is one for a socket.
+            wait = max(self.timeout, _POLL_MIN) if deadline is None else deadline - time.monotonic()
+            try:
+                if wait <= 0:
+                    raise TimeoutError
+                connection.settimeout(wait)
+                data = connection.recv(65_536)
+            except TimeoutError:
+                if deadline is None:
+                    continue
+                raise _Gone(f"the server has not answered for {self.timeout:g} s") from None
+            except OSError:
+                pass
+            break
         if not data:
-            raise _Gone("the server has closed the connection")
+            raise self._ended(connection)
         return data
+
+    def _ended(self, connection: socket.socket | None) -> _Gone:
+        """Why nothing goes over a connection any more."""
+        if connection is None or connection is not self._socket:
+            return _HungUp("this client has hung up")
+        return _Gone("the server has closed the connection")
 
 
 class _Live:
@@ -298,6 +351,9 @@ class _Live:
         try:
             while not self._is_over(data):
                 data = self._receive(None)
+        except _HungUp as hung_up:
+            # Whoever did that knows.
+            self._why = hung_up
         except _Gone as gone:
             self._why = gone
             self._show(f"Error, {gone}")
@@ -343,18 +399,30 @@ def _begun(held: bytes) -> int:
     return len(held) - next((n for n in lengths if held.endswith(goodbye[:n])), 0)
 
 
-def _has_spoken(connection: socket.socket, timeout: float) -> bool:
-    """Whether there is something to read, be it the end; from then on it waits for so long."""
-    connection.settimeout(0)
+def _has_spoken(connection: socket.socket) -> bool:
+    """Whether there is something to read, be it the end."""
     try:
+        connection.settimeout(0)
         connection.recv(1, socket.MSG_PEEK)
     except BlockingIOError:
         return False
     except OSError:
         pass
-    finally:
-        connection.settimeout(timeout)
     return True
+
+
+def _port(given: int | str | None) -> int:
+    """The port that is meant; raises `ValueError` for what is none."""
+    what = "the port"
+    if given is None or given == "":
+        what, given = "SERVER_PORT", os.environ.get("SERVER_PORT") or _PORT
+    try:
+        port = int(given)
+    except ValueError:
+        port = 0
+    if not 1 <= port <= _PORT_MAX:
+        raise ValueError(f"{what} is {given!r}, and ports are numbers from 1 to {_PORT_MAX}")
+    return port
 
 
 def _message(reply: dict[str, Any]) -> str:
@@ -368,5 +436,5 @@ def _text(reply: bytes, shown: Callable[[dict[str, Any]], str]) -> str:
         if told["status"] == "OK":
             return shown(told)
         return f"Error, {told['message']}"
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return "Error, the server's answer makes no sense"
