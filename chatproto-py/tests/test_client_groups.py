@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from chatproto.client import _Live
+from chatproto._live import Live
 from classroom import (
     EMPTY,
     LEFT,
@@ -114,7 +114,7 @@ def test_who_is_shown_out_is_out_however_the_goodbye_is_cut(cut: int) -> None:
     reads = [piece for piece in (goodbye[:cut], goodbye[cut:]) if piece]
     shown: list[str] = []
 
-    live = _Live(lambda _timeout: reads.pop(0), shown.append, b"exit telah bergabung")
+    live = Live(lambda _timeout: reads.pop(0), shown.append, b"exit telah bergabung")
 
     assert live.left(PATIENCE) == OK
     assert shown == ["exit telah bergabung"] and reads == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import json
 import os
 import re
@@ -13,33 +12,23 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NoReturn, Self
 
+from chatproto._live import END, START, Gone, HungUp, Live
+
 __all__ = ["ChatClient"]
 
-_END = b"\r\n\r\n"
-# Every reply begins with this, and no text of a group does: no name holds a quotation mark.
-_START = b'{"status": '
-_EXIT = b"exit"
 # No inbox of a server with default limits reaches it.
 _REPLY_BYTES_MAX = 64 << 20
 # In seconds; somebody may wish for a timeout of none at all.
 _POLL_MIN = 0.1
 _PORT = 8889
 _PORT_MAX = 65_535
-# All that ends a line once its carriage returns but one are taken off, by whomever.
+# With all carriage returns before it: one that stayed would make half of a line end anew.
 _LINE_END = re.compile(r"\r*\n")
 
 _INCORRECT = "-Maaf, command tidak benar"
 _UNKNOWN = "*Maaf, command tidak benar"
 _NOT_AUTHORIZED = "Error, not authorized"
 _BUSY = "Error, the command before this one has not ended"
-
-
-class _Gone(Exception):
-    """There is no server to talk with; the text says why."""
-
-
-class _HungUp(_Gone):
-    """It was this side that ended the connection."""
 
 
 class ChatClient:
@@ -124,7 +113,7 @@ class ChatClient:
             try:
                 self._is_busy = True
                 return self._command(cmdline.split(" "))
-            except _Gone as gone:
+            except Gone as gone:
                 return f"Error, {gone}"
             finally:
                 self._is_busy = False
@@ -176,10 +165,10 @@ class ChatClient:
         if not self.tokenid:
             return _NOT_AUTHORIZED
         first = self._exchange(f"group {self.tokenid} {name} origin", is_group=True)
-        if first.startswith(_START):
+        if first.startswith(START):
             return _text(first, _message)
         connection = self._socket
-        live = _Live(partial(self._receive, connection), self._show_live, first)
+        live = Live(partial(self._receive, connection), self._show_live, first)
         try:
             live.talk(self._read, partial(self._write, connection))
             return _text(live.left(self.timeout), _message)
@@ -223,7 +212,7 @@ class ChatClient:
             return connection or self._connect()
         except OSError as error:
             where = f"{self._ip}:{self._port}"
-            raise _Gone(f"the server {where} cannot be reached ({error})") from None
+            raise Gone(f"the server {where} cannot be reached ({error})") from None
 
     def _request(self, request: str, shown: Callable[[dict[str, Any]], str]) -> str:
         return _text(self._exchange(request), shown)
@@ -240,14 +229,14 @@ class ChatClient:
             end = -1
             while end < 0:
                 # The end may have begun in the read before.
-                start = max(len(held) - len(_END) + 1, 0)
+                start = max(len(held) - len(END) + 1, 0)
                 held += self._receive(connection, deadline)
-                if is_group and held[: len(_START)] != _START[: len(held)]:
+                if is_group and held[: len(START)] != START[: len(held)]:
                     return bytes(held)
                 if len(held) > _REPLY_BYTES_MAX:
-                    raise _Gone("the server's answer is too long")
-                end = held.find(_END, start)
-            end += len(_END)
+                    raise Gone("the server's answer is too long")
+                end = held.find(END, start)
+            end += len(END)
             if end < len(held):
                 # More than was asked for: those are last words.
                 self._hang_up()
@@ -264,7 +253,7 @@ class ChatClient:
             connection.settimeout(self.timeout)
             connection.sendall(text.encode("utf-8", "surrogatepass"))
         except TimeoutError:
-            raise _Gone(f"the server has not taken that within {self.timeout:g} s") from None
+            raise Gone(f"the server has not taken that within {self.timeout:g} s") from None
         except OSError:
             raise self._ended(connection) from None
 
@@ -282,7 +271,7 @@ class ChatClient:
             except TimeoutError:
                 if deadline is None:
                     continue
-                raise _Gone(f"the server has not answered for {self.timeout:g} s") from None
+                raise Gone(f"the server has not answered for {self.timeout:g} s") from None
             except OSError:
                 pass
             break
@@ -290,113 +279,11 @@ class ChatClient:
             raise self._ended(connection)
         return data
 
-    def _ended(self, connection: socket.socket | None) -> _Gone:
+    def _ended(self, connection: socket.socket | None) -> Gone:
         """Why nothing goes over a connection any more."""
         if connection is None or connection is not self._socket:
-            return _HungUp("this client has hung up")
-        return _Gone("the server has closed the connection")
-
-
-class _Live:
-    """The time in a group: a thread shows what comes, while whoever has this object types."""
-
-    def __init__(
-        self,
-        receive: Callable[[float | None], bytes],
-        show: Callable[[str], object],
-        first: bytes,
-    ) -> None:
-        self._receive = receive
-        self._show = show
-        self._is_leaving = False
-        self._held = b""
-        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
-        self._reply: bytes | None = None
-        self._why: BaseException | None = None
-        self.thread = threading.Thread(
-            target=self._listen, args=(first,), name="chatproto-live", daemon=True
-        )
-        self.thread.start()
-
-    def talk(self, read: Callable[[], str], write: Callable[[str], None]) -> None:
-        """Sends what is typed until that is `exit`, its end, or the group is over."""
-        while self.thread.is_alive():
-            try:
-                typed = read()
-            except EOFError:
-                typed = "exit"
-            if not self.thread.is_alive():
-                return
-            if typed == "exit":
-                self._is_leaving = True
-                return write(typed)
-            if typed:
-                write(typed)
-
-    def left(self, timeout: float) -> bytes:
-        """Waits until the server has said goodbye, and returns its reply."""
-        self.thread.join(timeout)
-        if self._reply is None:
-            raise self._why or _Gone(f"the server has not answered for {timeout:g} s")
-        return self._reply
-
-    def _listen(self, data: bytes) -> None:
-        try:
-            self._follow(data)
-        except BaseException as error:  # noqa: BLE001
-            # That is of `show`: whoever has this object raises it.
-            self._why = error
-
-    def _follow(self, data: bytes) -> None:
-        try:
-            while not self._is_over(data):
-                data = self._receive(None)
-        except _HungUp as hung_up:
-            # Whoever did that knows.
-            self._why = hung_up
-        except _Gone as gone:
-            self._why = gone
-            self._show(f"Error, {gone}")
-
-    def _is_over(self, data: bytes) -> bool:
-        """Shows what is for the person, and keeps what is for the program."""
-        if _shows_out(data) and not self._held:
-            # Nobody has asked, and yet the server shows us out.
-            self._is_leaving = True
-        held = self._held + data
-        if not self._is_leaving:
-            self._tell(held)
-            return False
-        mark = held.rfind(_EXIT + _START)
-        begin = mark + len(_EXIT) if mark >= 0 else 0
-        if held.startswith(_START, begin) and held.endswith(_END):
-            self._tell(held[: max(mark, 0)])
-            self._reply = held[begin:]
-            return True
-        keep = mark if mark >= 0 else _begun(held)
-        self._tell(held[:keep])
-        self._held = held[keep:]
-        return False
-
-    def _tell(self, text: bytes) -> None:
-        if shown := self._decode(text):
-            self._show(shown)
-
-
-def _shows_out(data: bytes) -> bool:
-    """Whether a read is a goodbye or its beginning; what is said in a group begins with a name."""
-    goodbye = _EXIT + _START
-    is_begun = data.startswith(_EXIT) and goodbye.startswith(data)
-    return is_begun or data.startswith((_START, goodbye))
-
-
-def _begun(held: bytes) -> int:
-    """From where on the bytes may be the beginning of a goodbye."""
-    if held.startswith(_START):
-        return 0
-    goodbye = _EXIT + _START
-    lengths = range(min(len(held), len(goodbye)), 0, -1)
-    return len(held) - next((n for n in lengths if held.endswith(goodbye[:n])), 0)
+            return HungUp("this client has hung up")
+        return Gone("the server has closed the connection")
 
 
 def _has_spoken(connection: socket.socket) -> bool:
