@@ -286,6 +286,12 @@ def test_a_reply_that_drips_is_waited_for_no_longer_than_one_that_does_not_come(
     assert shown == "Error, the server has not answered for 0.2 s"
 
 
+def test_a_client_without_patience_is_told_so() -> None:
+    with Scripted(lambda server, connection: None) as server, client_of(server) as client:
+        client.timeout = 0
+        assert client.proses("auth messi x") == "Error, the server has not answered for 0 s"
+
+
 def test_a_group_may_be_silent_for_longer_than_a_server_may() -> None:
     def show(_text: str) -> None:
         client.timeout = 0.05

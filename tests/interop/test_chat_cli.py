@@ -59,6 +59,13 @@ class Terminal:
             self.shown += output
             self.begun = self.screen.feed(self.begun + output)
 
+    def read_to_end(self) -> None:
+        """Takes all that is there; the program has ended."""
+        # Nobody writes any more.
+        with suppress(OSError):
+            while select.select([self.main], [], [], 0)[0]:
+                self.read()
+
     def wait_until(self, what: str, holds: Callable[[Screen], bool]) -> None:
         """Waits until something is to be seen, wherever that is."""
         end = time.monotonic() + PATIENCE
@@ -262,6 +269,160 @@ def test_ctrl_c_ends_it(terminal):
         terminal.type("\n")
 
     assert terminal.ended() == 0
+
+
+@pytest.mark.parametrize("how", ["key", "signal"])
+def test_ctrl_c_in_a_group_tells_nothing_untrue_in_prompt_toolkit(prompt, how):
+    prompt.wait_for_line(">")
+    prompt.type("auth messi surabaya\r")
+    prompt.wait_for_line("messi>")
+    prompt.type("group bukber\r")
+    # The editor ends a line and begins the next; a key that comes in between does nothing.
+    prompt.wait_for("group bukber")
+    prompt.wait_for("\x1b[?2004l")
+    prompt.wait_for("\x1b[?2004h")
+    prompt.wait_until("joined", lambda screen: "messi telah bergabung" in screen.lines)
+
+    if how == "key":
+        prompt.type("\x03")
+    else:
+        prompt.process.send_signal(signal.SIGINT)
+
+    assert prompt.ended() == 0
+    prompt.read_to_end()
+    assert "Error" not in prompt.shown and "Traceback" not in prompt.shown
+
+
+def test_ctrl_c_in_a_group_tells_nothing_untrue(terminal):
+    terminal.wait_for("> ")
+    terminal.type("auth messi surabaya\n")
+    terminal.wait_for("messi> ")
+    terminal.type("group bukber\n")
+    terminal.wait_for("messi telah bergabung")
+
+    terminal.process.send_signal(signal.SIGINT)
+    # As at the prompt.
+    with suppress(OSError):
+        terminal.type("\n")
+
+    assert terminal.ended() == 0
+    terminal.read_to_end()
+    assert "Error" not in terminal.shown and "Traceback" not in terminal.shown
+
+
+def test_at_a_terminal_an_inbox_is_read_as_people_do(terminal, realm1, login):
+    lineker = login(realm1, "lineker")
+    terminal.wait_for("> ")
+    terminal.type("auth messi surabaya\n")
+    terminal.wait_for("messi> ")
+    terminal.type("inbox\n")
+    terminal.wait_for("No new messages.")
+    terminal.wait_for("messi> ")
+    lineker.proses("send messi héllo 😀")
+    lineker.proses("send messi satu\nhenderson: \x1b[31mdua")
+
+    terminal.type("inbox\n")
+
+    terminal.wait_for(
+        "lineker (Gary Lineker): héllo 😀\r\n"
+        "lineker (Gary Lineker): satu\r\n"
+        "    henderson: \\x1b[31mdua\r\n"
+        "messi> "
+    )
+
+
+def test_in_a_group_no_line_passes_for_one_of_somebody_else(terminal, realm1, login):
+    terminal.wait_for("> ")
+    terminal.type("auth messi surabaya\n")
+    terminal.wait_for("messi> ")
+    terminal.type("group bukber\n")
+    terminal.wait_for("messi telah bergabung")
+    henderson = login(realm1, "henderson").join("bukber")
+    terminal.wait_for("henderson telah bergabung")
+
+    henderson.say("halo\nlineker: dah")
+
+    terminal.wait_for("henderson: halo\r\n    lineker: dah")
+    assert henderson.leave()["status"] == "OK"
+
+
+# Without a server.
+
+
+def ran(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-W", "error", PROGRAM, *arguments],
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("asked", ["-h", "--help"])
+def test_it_tells_how_it_is_used(asked):
+    told = ran(asked)
+
+    assert (told.stderr, told.returncode) == ("", 0)
+    assert told.stdout.startswith("usage: chat-cli.py ")
+    for word in ("HOST:PORT", "SERVER_IP", "SERVER_PORT", "8889"):
+        assert word in told.stdout
+
+
+@pytest.mark.parametrize("arguments", [["--port"], ["127.0.0.1", "1", "2"]])
+def test_what_it_does_not_understand_ends_it(arguments):
+    told = ran(*arguments)
+
+    assert (told.stdout, told.returncode) == ("", 2)
+    assert told.stderr.startswith("usage: chat-cli.py ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "sentence"),
+    [
+        (["127.0.0.1", "70000"], {}, "the port is '70000', and ports are numbers from 1 to 65535"),
+        (["127.0.0.1:0"], {}, "the port is '0', and ports are numbers from 1 to 65535"),
+        ([], {"SERVER_PORT": "abc"}, "SERVER_PORT is 'abc', and ports are numbers from 1 to 65535"),
+    ],
+)
+def test_a_port_that_is_none_is_told_in_one_sentence(arguments, environment, sentence):
+    told = ran(*arguments, **environment)
+
+    assert (told.stdout, told.stderr, told.returncode) == ("", f"{sentence}\n", 1)
+
+
+@pytest.mark.parametrize("form", ["{0}:{1}", "{0}", ":{1}", "{0}:"])
+def test_host_and_port_may_be_one_argument(realm1, form):
+    host, port = realm1.address
+
+    told = ran(form.format(host, port), SERVER_IP=host, SERVER_PORT=str(port))
+
+    assert (told.stdout, told.stderr, told.returncode) == ("Command :\n", "", 0)
+
+
+def test_a_host_with_colons_is_a_host():
+    for arguments in (["::1", "1"], ["[::1]:1"]):
+        told = ran(*arguments)
+
+        assert told.stderr.startswith("no server at ::1:1 (") and told.returncode == 1
+
+
+@pytest.mark.parametrize("typed", ["", "halo\n" * 1_000, "help\n"])
+def test_it_ends_quietly_when_nobody_reads_what_it_shows(realm1, typed):
+    reads, writes = os.pipe()
+    os.close(reads)
+
+    with os.fdopen(writes, "wb") as nobody:
+        told = subprocess.run(
+            [sys.executable, "-W", "error", PROGRAM, realm1.address[0], str(realm1.address[1])],
+            input=typed.encode(),
+            stdout=nobody,
+            stderr=subprocess.PIPE,
+            timeout=60,
+        )
+
+    assert (told.stderr, told.returncode) == (b"", 1)
 
 
 def test_no_server_is_told_in_one_sentence():
