@@ -287,7 +287,7 @@ def test_a_reply_that_drips_is_waited_for_no_longer_than_one_that_does_not_come(
 
 
 def test_a_client_without_patience_is_told_so() -> None:
-    with Scripted(lambda server, connection: None) as server, client_of(server) as client:
+    with Scripted(Scripted.read) as server, client_of(server) as client:
         client.timeout = 0
         assert client.proses("auth messi x") == "Error, the server has not answered for 0 s"
 

@@ -18,8 +18,8 @@ __all__ = ["ChatClient"]
 
 # No inbox of a server with default limits reaches it.
 _REPLY_BYTES_MAX = 64 << 20
-# In seconds; somebody may wish for a timeout of none at all.
-_POLL_MIN = 0.1
+# In seconds: with less a socket does not wait at all, and says so in words of its own.
+_WAIT_MIN = 0.1
 _PORT = 8889
 _PORT_MAX = 65_535
 # With all carriage returns before it: one that stayed would make half of a line end anew.
@@ -250,7 +250,7 @@ class ChatClient:
         try:
             if connection is None:
                 raise OSError
-            connection.settimeout(self.timeout)
+            connection.settimeout(max(self.timeout, _WAIT_MIN))
             connection.sendall(text.encode("utf-8", "surrogatepass"))
         except TimeoutError:
             raise Gone(f"the server has not taken that within {self.timeout:g} s") from None
@@ -262,7 +262,7 @@ class ChatClient:
         data = b""
         while connection is not None:
             # Whoever types in a group has the same timeout, since there is one for a socket.
-            wait = max(self.timeout, _POLL_MIN) if deadline is None else deadline - time.monotonic()
+            wait = max(self.timeout, _WAIT_MIN) if deadline is None else deadline - time.monotonic()
             try:
                 if wait <= 0:
                     raise TimeoutError
