@@ -33,7 +33,8 @@ A bot, in a live group:
     asyncio.run(main())
 """
 
-from chatproto.asyncio.client import Client, CommandError, Group
+from chatproto.asyncio.client import Client, CommandError
+from chatproto.asyncio.group import Group
 from chatproto.asyncio.server import Server, serve
 
 __all__ = ["Client", "CommandError", "Group", "Server", "serve"]
