@@ -1,11 +1,14 @@
 """`chatproto.asyncio.Client`: against our servers and scripted ones, within one loop."""
 
 import asyncio
+import copy
+import pickle
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import pytest
+from chatproto import MisuseError
 from chatproto.asyncio import Client, CommandError, serve
 from loop import ANY, PATIENCE, realm1, run
 
@@ -56,6 +59,72 @@ def test_a_reply_that_is_an_error_is_raised_with_its_code() -> None:
                     await client.command(line)
 
             assert (await client.auth("messi", "surabaya"))["status"] == "OK"
+
+    run(main)
+
+
+def test_a_reply_that_is_an_error_goes_over_to_another_process() -> None:
+    error = CommandError({"status": "ERROR", "message": "Habis", "code": "full", "retry_ms": 5})
+
+    for again in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
+        assert isinstance(again, CommandError)
+        assert (str(again), again.code, again.reply) == ("Habis", "full", error.reply)
+
+
+# What the methods of a client are given, and what of it is wrong.
+WRONG: list[tuple[str, tuple[object, ...], type[Exception], str]] = [
+    ("auth", (None, "surabaya"), TypeError, "username is a str, not NoneType"),
+    ("auth", ("messi", None), TypeError, "password is a str, not NoneType"),
+    ("auth", ("messi", ""), ValueError, "password is one word"),
+    ("auth", ("messi", "surabaya\r\nlogout"), ValueError, "password is one word"),
+    ("auth", ("messi surabaya", "x"), ValueError, "username is one word"),
+    ("send", ("line ker", "x"), ValueError, "to is one word"),
+    ("send", ("lineker\n", "x"), ValueError, "to is one word"),
+    ("send", (b"lineker", "x"), TypeError, "to is a str, not bytes"),
+    ("send", ("lineker", 5), TypeError, "message is a str, not int"),
+    ("group", (None,), TypeError, "name is a str, not NoneType"),
+    ("group", ("",), ValueError, "name is one word"),
+    ("group", ("a\r\nb",), ValueError, "name is one word"),
+    ("command", (None,), TypeError, "line is a str, not NoneType"),
+    ("command", ("hello\nhello",), ValueError, "one line"),
+    ("command", ("\nsend T messi x",), ValueError, "one line"),
+]
+
+
+@pytest.mark.parametrize(("method", "arguments", "error", "says"), WRONG)
+def test_what_cannot_be_asked_is_told_and_not_sent(
+    method: str, arguments: tuple[object, ...], error: type[Exception], says: str
+) -> None:
+    async def main() -> None:
+        asked = asyncio.get_running_loop().create_future()
+
+        async def listens(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+            asked.set_result(await reader.read())
+
+        async with Scripted(listens) as client:
+            async with client:
+                with pytest.raises(error, match=says) as told:
+                    doing = getattr(client, method)(*arguments)
+                    await (doing.__aenter__() if method == "group" else doing)
+
+            assert await asked == b""
+            assert "surabaya" not in str(told.value)
+
+    run(main)
+
+
+def test_line_ends_within_a_message_end_no_request() -> None:
+    async def main() -> None:
+        async with serve(realm1(), ANY) as server, Client(*server.client_address) as messi:
+            await messi.auth("messi", "surabaya")
+
+            await messi.send("messi", "satu\r\r\ndua\ntiga\r")
+            await messi.command(f"send {messi.token} messi empat\nlima")
+
+            assert [message["msg"] for message in (await messi.inbox())["messi"]] == [
+                " satu\ndua\ntiga\r\r\n",
+                " empat\nlima\r\n",
+            ]
 
     run(main)
 
@@ -139,9 +208,59 @@ def test_a_group_is_left_whatever_happens_in_it() -> None:
                     for text in ["exit", "exit\r\n", ""]:
                         with pytest.raises(ValueError):
                             await group.say(text)
+                    with pytest.raises(TypeError, match="text is a str, not bytes"):
+                        await group.say(b"halo")  # type: ignore[arg-type]
                     raise ZeroDivisionError
 
             assert await messi.inbox() == {}
+
+    run(main)
+
+
+@pytest.mark.parametrize("why", [None, ZeroDivisionError()])
+def test_in_a_group_that_was_left_nothing_is_said_nor_waited_for(why: Exception | None) -> None:
+    async def main() -> None:
+        async with serve(realm1(), ANY) as server, Client(*server.client_address) as messi:
+            await messi.auth("messi", "surabaya")
+            with suppress(ZeroDivisionError):
+                async with messi.group("bukber") as group:
+                    assert await anext(group) == "messi telah bergabung"
+                    waiting = asyncio.create_task(anext(group, None))
+                    if why is not None:
+                        raise why
+
+            with pytest.raises(MisuseError, match="left"):
+                await group.say("halo")
+
+            assert await waiting in (None, "messi meninggalkan group")
+            assert (await messi.command("hello"))["realm"] == "realm1"
+
+    run(main)
+
+
+def test_in_a_group_that_the_server_has_ended_nothing_is_said() -> None:
+    async def main() -> None:
+        is_heard = asyncio.Event()
+
+        async def shows_out(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n")
+            writer.write(b"messi telah bergabung")
+            await is_heard.wait()
+            writer.write(b'exit{"status": "OK", "message": "Telah keluar"}\r\n\r\n')
+            # What comes now is a command.
+            assert await reader.readuntil(b"\r\n") == b"hello\r\n"
+            writer.write(NEW)
+            await reader.read()
+
+        async with Scripted(shows_out) as client:
+            async with client.group("bukber") as group:
+                async for _ in group:
+                    is_heard.set()
+                with pytest.raises(ConnectionError, match="ended the group"):
+                    await group.say("halo")
+
+            assert (await client.command("hello"))["messages"] == {"new": []}
+            await client.close()
 
     run(main)
 
@@ -253,6 +372,64 @@ def test_more_than_one_answer_is_cut_after_the_first() -> None:
 
         async with Scripted(says_two, answers_anew) as client:
             assert (await client.auth("messi", "surabaya"))["tokenid"] == "T"
+            assert await client.inbox() == {"new": []}
+            await client.close()
+
+    run(main)
+
+
+NONSENSE = [
+    b"halo",
+    b"",
+    b"[]",
+    b"null",
+    b"5",
+    b'"OK"',
+    b"{}",
+    b"\xff",
+    b"[" * 100_000,
+    b"1" * 10_000,
+    b'{"status": "OK"}',
+    b'{"status": "OK", "tokenid": null, "messages": []}',
+    b'{"status": "OK", "tokenid": "T\\r\\nlogout", "messages": "x"}',
+]
+
+
+@pytest.mark.parametrize("nonsense", NONSENSE, ids=lambda it: it[:40].decode("latin-1"))
+def test_a_server_that_makes_no_sense_is_left(nonsense: bytes) -> None:
+    async def main() -> None:
+        async def talks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n")
+            writer.write(nonsense + b"\r\n\r\n")
+            # The client hangs up.
+            assert await reader.read() == b""
+
+        async with Scripted(talks, talks, answers_anew) as client:
+            with pytest.raises(ConnectionError, match="makes no sense"):
+                await client.auth("messi", "surabaya")
+            with pytest.raises(ConnectionError, match="makes no sense"):
+                await client.inbox()
+
+            assert client.token == ""
+            assert await client.inbox() == {"new": []}
+            await client.close()
+
+    run(main)
+
+
+@pytest.mark.parametrize("more", [b'"}', b'"OK"}\r\n\r\nhalo'])
+def test_a_group_that_makes_no_sense_is_none(more: bytes) -> None:
+    async def main() -> None:
+        async def talks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n")
+            writer.write(b'{"status": ' + more + b"\r\n\r\n")
+            assert await reader.read() == b""
+
+        async with Scripted(talks, answers_anew) as client:
+            with pytest.raises(ConnectionError, match="makes no sense"):
+                async with client.group("bukber"):
+                    pass
+
             assert await client.inbox() == {"new": []}
             await client.close()
 

@@ -4,30 +4,40 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
 from chatproto._native import ChatProtoError, error_codes
-from chatproto.asyncio.group import END, START, Group, read
+from chatproto.asyncio.group import END, START, Group, checked_str, read
 
 __all__ = ["Client", "CommandError"]
 
 # No inbox of a server with default limits reaches it.
 _REPLY_BYTES_MAX = 64 << 20
+_LINE_END = re.compile(r"\r+\n")
 _CODES = {message: code for code, message in error_codes().items()}
 
 
 class CommandError(ChatProtoError):
     """A server answered a command with an error; its text is the server's `message`.
 
-    `code` is one of `error_codes()`, or "error" where the server's words are its own.
+    `code` is one of `error_codes()`, or "error" where the server's words are its own; `reply` is all
+    that the server said.
     """
+
+    reply: dict[str, Any]
 
     def __init__(self, reply: dict[str, Any]) -> None:
         message = str(reply.get("message", ""))
         super().__init__(message)
+        self.reply = reply
         self.code = str(reply.get("code") or _CODES.get(message, "error"))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Copies, and what comes from another process, would be made of the message alone.
+        return type(self), (self.reply,), self.__dict__
 
 
 class Client:
@@ -37,8 +47,10 @@ class Client:
     empty for nobody. Tasks that share a client take turns. A reply is waited for `timeout` seconds.
 
     Commands raise CommandError for a reply that is an error, TimeoutError for none, OSError where
-    nobody listens, and ConnectionError when the server hung up; the connection is then closed, and
-    the next command makes a new one, on which the token is still good.
+    nobody listens, and ConnectionError when the server hung up, or said what makes no sense; but for
+    the first the connection is then closed, and the next command makes a new one, on which the token
+    is still good. They raise TypeError and ValueError for arguments that cannot be; then nothing is
+    sent.
     """
 
     token: str
@@ -73,37 +85,43 @@ class Client:
     # Commands.
 
     async def auth(self, username: str, password: str) -> dict[str, Any]:
-        """Logs in; `token` is then the one that the other commands use."""
-        reply = await self.command(f"auth {username} {password}")
-        self.token = str(reply["tokenid"])
+        """Logs in; `token` is then the one that the other commands use.
+
+        Both are one word each: no user of a server has another name or password.
+        """
+        line = f"auth {_word('username', username)} {_word('password', password)}"
+        reply = await self._ask(line, "tokenid", _is_word)
+        self.token = reply["tokenid"]
         return reply
 
     async def send(self, to: str, message: str) -> dict[str, Any]:
-        """Sends a private message to a user, `name` or `name@realm`."""
+        """Sends a private message to a user, `name` or `name@realm`.
+
+        The message may be of several lines; CR LF in it becomes LF.
+        """
         # A line end inside would end the request.
-        return await self.command(f"send {self.token} {to} " + message.replace("\r\n", "\n"))
+        text = _LINE_END.sub("\n", checked_str("message", message))
+        return await self._ask(f"send {self.token} {_word('to', to)} {text}")
 
     async def inbox(self) -> dict[str, list[dict[str, str]]]:
         """Takes all messages out of the inbox: lists of them, oldest first, by sender."""
-        reply = await self.command(f"inbox {self.token}")
+        reply = await self._ask(f"inbox {self.token}", "messages", _is_dict)
         messages: dict[str, list[dict[str, str]]] = reply["messages"]
         return messages
 
     async def logout(self) -> dict[str, Any]:
         """Ends the token."""
-        reply = await self.command(f"logout {self.token}")
+        reply = await self._ask(f"logout {self.token}")
         self.token = ""
         return reply
 
     async def command(self, line: str) -> dict[str, Any]:
         """Carries out any command that has one reply, written as in the protocol, without a line end.
 
-        Raises ValueError for a line that is none: empty, or with a line end inside.
+        Raises ValueError for a line that is none: empty, or with a line end inside. In the text of
+        a `send` LF is none.
         """
-        if not line.strip() or "\r\n" in line:
-            raise ValueError("a command is one line, and not an empty one")
-        async with self._turn:
-            return _checked(await self._exchange(line))
+        return await self._ask(line)
 
     @asynccontextmanager
     async def group(self, name: str) -> AsyncIterator[Group]:
@@ -111,21 +129,47 @@ class Client:
 
         Iterate over the Group for what its members read, the own texts too; `say` writes.
         """
+        line = _one_line(f"group {self.token} {_word('name', name)} origin")
         async with self._turn:
-            first = await self._exchange(f"group {self.token} {name} origin", is_group=True)
+            first = await self._exchange(line, is_group=True)
             if first.startswith(START):
-                _checked(first)
-            assert self._streams is not None
+                await self._understood(first)
+            if self._streams is None:
+                raise _nonsense()
             group = Group(*self._streams, first)
             try:
                 yield group
                 async with asyncio.timeout(self._timeout):
                     await group._leave()
             finally:
-                group._listener.cancel()
+                await group._end()
                 if not group.is_over:
                     # Nobody knows what comes next on it.
                     await self.close()
+
+    async def _ask(
+        self, line: str, field: str = "status", is_right: Callable[[object], bool] = bool
+    ) -> dict[str, Any]:
+        """Carries out a command, and sees to it that what it is for is in the reply."""
+        line = _one_line(line)
+        async with self._turn:
+            return await self._understood(await self._exchange(line), field, is_right)
+
+    async def _understood(
+        self, reply: bytes, field: str = "status", is_right: Callable[[object], bool] = bool
+    ) -> dict[str, Any]:
+        """What a reply says, if that is no error."""
+        try:
+            told = json.loads(reply)
+        except (ValueError, RecursionError):
+            told = None
+        if isinstance(told, dict) and told.get("status", "OK") != "OK":
+            raise CommandError(told)
+        if not isinstance(told, dict) or "status" not in told or not is_right(told.get(field)):
+            # Whoever that is will say more of the kind.
+            await self.close()
+            raise _nonsense()
+        return told
 
     # The connection.
 
@@ -184,9 +228,32 @@ def _has_spoken(reader: asyncio.StreamReader) -> bool:
     return False
 
 
-def _checked(reply: bytes) -> dict[str, Any]:
-    """A reply that is no error."""
-    told: dict[str, Any] = json.loads(reply)
-    if told.get("status") != "OK":
-        raise CommandError(told)
-    return told
+def _nonsense() -> ConnectionError:
+    return ConnectionError("the server's answer makes no sense: is that a chat server?")
+
+
+# What is given and got.
+
+
+def _is_word(text: object) -> bool:
+    return isinstance(text, str) and bool(text) and not any(map(str.isspace, text))
+
+
+def _is_dict(it: object) -> bool:
+    return isinstance(it, dict)
+
+
+def _word(what: str, text: str) -> str:
+    """Checks an argument that the server takes for one word; it may be a secret."""
+    if not _is_word(checked_str(what, text)):
+        raise ValueError(f"{what} is one word: not empty, and without spaces and line ends")
+    return text
+
+
+def _one_line(line: str) -> str:
+    first, is_cut, _ = checked_str("line", line).partition("\n")
+    # Only in a text does a server take LF for a part of the line.
+    is_text = first.split(" ")[0].strip() in ("send", "sendid")
+    if not line.strip() or "\r\n" in line or (is_cut and not is_text):
+        raise ValueError("a command is one line, without its end, and not an empty one")
+    return line

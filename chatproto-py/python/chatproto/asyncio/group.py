@@ -7,7 +7,9 @@ import codecs
 from collections import deque
 from typing import Self
 
-__all__ = ["END", "START", "Group", "read"]
+from chatproto._native import MisuseError
+
+__all__ = ["END", "START", "Group", "checked_str", "read"]
 
 END = b"\r\n\r\n"
 # Every reply begins with this, and no text of a group does: no name holds a quotation mark.
@@ -22,7 +24,7 @@ _HEARD_BYTES_MAX = 16 << 20
 
 
 class Group:
-    """The time in a live group: what `Client.group` gives.
+    """The time in a live group: what `Client.group` gives. It is over with the `async with`.
 
     Several tasks may use it at a time. What nobody takes out by iterating is kept, up to 16 MiB.
     """
@@ -34,6 +36,8 @@ class Group:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, first: bytes
     ) -> None:
         self.is_over = False
+        # By us; from then on the connection is for commands.
+        self._is_left = False
         self._reader = reader
         self._writer = writer
         self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
@@ -53,10 +57,10 @@ class Group:
     async def __anext__(self) -> str:
         """Returns what one read brought: mostly one event, several if they came close together.
 
-        The iteration ends when the server shows everybody out.
+        The iteration ends when the server shows everybody out, and once the group was left.
         """
         async with self._changed:
-            await self._changed.wait_for(lambda: self._heard or self.is_over or self._why)
+            await self._changed.wait_for(lambda: self._heard or self._has_ended())
         if self._heard:
             text = self._heard.popleft()
             self._heard_bytes -= len(text)
@@ -68,23 +72,29 @@ class Group:
     async def say(self, text: str) -> None:
         """Sends a text to all members, and waits until the server has told it; a long one in pieces.
 
-        Raises ValueError for one that is empty or would end the visit, and ConnectionError when the
-        server has hung up.
+        Raises ValueError for one that is empty or would end the visit, TypeError for what is no str,
+        MisuseError once the group was left, and ConnectionError when the server has ended it or hung
+        up.
         """
-        if not text or text.rstrip("\r\n") == "exit":
+        if not checked_str("text", text) or text.rstrip("\r\n") == "exit":
             raise ValueError("leave a group by leaving `async with`; an empty text is none")
         async with self._speaking:
             for piece in _pieces(text):
                 await self._say(piece)
 
     async def _say(self, text: str) -> None:
+        # Whatever is written from here on would begin the next command.
+        if self._is_left:
+            raise MisuseError("the group was left: join it again, and stay in `async with`")
+        if self.is_over:
+            raise ConnectionAbortedError("the server has ended the group: join it again")
         # The server takes what it reads at once for one message, so two must not be under way.
         told = text.encode("utf-8", "surrogatepass")
         self._echo = told[-_ECHO_BYTES:]
         await self._write(told)
         try:
             async with asyncio.timeout(_ECHO_SECONDS), self._changed:
-                await self._changed.wait_for(lambda: not self._echo or self.is_over or self._why)
+                await self._changed.wait_for(lambda: not self._echo or self._has_ended())
         except TimeoutError:
             # It had something in it that the server tells in another way.
             pass
@@ -97,11 +107,22 @@ class Group:
 
     async def _leave(self) -> None:
         async with self._speaking, self._changed:
+            self._is_left = True
             if not self.is_over:
                 await self._write(_EXIT)
             await self._changed.wait_for(lambda: self.is_over or self._why)
         if self._why is not None:
             raise self._why
+
+    async def _end(self) -> None:
+        """Lets nobody say anything any more, nor wait for something to be heard."""
+        self._is_left = True
+        self._listener.cancel()
+        async with self._changed:
+            self._changed.notify_all()
+
+    def _has_ended(self) -> bool:
+        return self.is_over or self._why is not None or self._is_left
 
     async def _listen(self, data: bytes) -> None:
         try:
@@ -157,3 +178,10 @@ async def read(reader: asyncio.StreamReader) -> bytes:
     if not data:
         raise ConnectionResetError("the server has closed the connection")
     return data
+
+
+def checked_str(what: str, text: str) -> str:
+    """Returns an argument that is a str; raises TypeError for any other, before something is sent."""
+    if not isinstance(text, str):
+        raise TypeError(f"{what} is a str, not {type(text).__name__}")
+    return text
