@@ -4,6 +4,7 @@ import ast
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -77,13 +78,21 @@ class Notebook:
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-        self._programs.callback(program.wait, PATIENCE)
-        self._programs.callback(program.terminate)
+        self._programs.callback(self._end, program, log)
         deadline = time.monotonic() + PATIENCE
         while not set(said.splitlines()) <= set(log.read_text().splitlines()):
             assert program.poll() is None and time.monotonic() < deadline, log.read_text()
             time.sleep(0.02)
         assert "Traceback" not in log.read_text()
+
+    def _end(self, program: subprocess.Popen[bytes], log: Path) -> None:
+        """Ends a program as whoever sits at the terminal would."""
+        program.send_signal(signal.SIGINT)
+        try:
+            code = program.wait(PATIENCE)
+        finally:
+            program.kill()
+        assert code == 0 and "Traceback" not in log.read_text(), log.read_text()
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
 """A realm server and a client for programs with an asyncio loop, in pure Python on `chatproto.Realm`.
 
-A server, with a link to another realm:
+A server, with a link to another realm; Ctrl-C ends it in order:
 
     import asyncio
+    from contextlib import suppress
     from chatproto import Peer, Realm, StaticKey, User
     from chatproto.asyncio import serve
 
@@ -15,11 +16,13 @@ A server, with a link to another realm:
         async with serve(realm, link=("127.0.0.1", 9889), peers=addresses) as server:
             await server.wait()
 
-    asyncio.run(main())
+    with suppress(KeyboardInterrupt):
+        asyncio.run(main())
 
 A bot, in a live group:
 
     import asyncio
+    from contextlib import suppress
     from chatproto.asyncio import Client
 
     async def main() -> None:
@@ -30,7 +33,8 @@ A bot, in a live group:
                     if text.endswith(": ping"):
                         await group.say("pong")
 
-    asyncio.run(main())
+    with suppress(KeyboardInterrupt):
+        asyncio.run(main())
 """
 
 from chatproto.asyncio.client import Client, CommandError
