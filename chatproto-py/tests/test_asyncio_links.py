@@ -1,6 +1,7 @@
 """`chatproto.asyncio.serve`: realms that are linked, within one loop."""
 
 import asyncio
+import logging
 import socket
 from contextlib import AsyncExitStack, suppress
 
@@ -130,3 +131,96 @@ def test_a_peer_nobody_can_reach_is_called_again(port: int, why: str) -> None:
         assert status.last_error is not None and why in status.last_error
 
     run(main)
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What the package has logged, which is nothing but warnings."""
+    ours = [it for it in caplog.records if it.name == "chatproto.asyncio"]
+    assert all(it.levelno == logging.WARNING for it in ours)
+    return [it.getMessage() for it in ours]
+
+
+def test_why_a_peer_cannot_be_reached_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        keys = [StaticKey.generate(), StaticKey.generate()]
+        realm = realm1(
+            peers=[Peer("realm2", public_key=keys[1].public)],
+            key=keys[0],
+            limits={"redial_ms_min": 10, "redial_ms_max": 20},
+        )
+        calls = 0
+
+        async def hang_up(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal calls
+            calls += 1
+            writer.write(b"\x1b[2J" * 2000)
+            writer.close()
+
+        with socket.create_server(ANY) as closed:
+            nobody = closed.getsockname()
+        async with serve(realm, ANY, peers={"realm2": nobody}) as server:
+            await eventually(lambda: len(warnings(caplog)) == 1)
+            # A server that is no realm, and then nobody again.
+            async with await asyncio.start_server(hang_up, *nobody):
+                await eventually(lambda: calls >= 20)
+            dials = 0
+            dial = server._dial
+
+            async def counted(peer: str) -> None:
+                nonlocal dials
+                dials += 1
+                await dial(peer)
+
+            server._dial = counted  # type: ignore[method-assign]
+            await eventually(lambda: dials >= 20)
+
+    run(main)
+    texts = warnings(caplog)
+    assert len(set(texts)) == len(texts) >= 2
+    assert texts[0].startswith("realm1 has no link with realm2: ") and "Connect call" in texts[0]
+    assert all(text.isprintable() for text in texts)
+
+
+def test_a_peer_that_was_linked_and_is_gone_is_told_of_anew(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def main() -> None:
+        keys = [StaticKey.generate(), StaticKey.generate()]
+        events: list[Event] = []
+
+        def realm2() -> Realm:
+            peers = [Peer("realm1", public_key=keys[0].public, dial=False)]
+            return Realm("realm2", peers=peers, key=keys[1], passwords="plain")
+
+        async with AsyncExitStack() as stack:
+            first = await stack.enter_async_context(serve(realm2(), ANY, link=ANY))
+            there = first.link_address
+            assert there is not None
+            realm = realm1(
+                peers=[Peer("realm2", public_key=keys[1].public)],
+                key=keys[0],
+                limits={"redial_ms_min": 10, "redial_ms_max": 20},
+            )
+            async with serve(realm, ANY, peers={"realm2": there}, on_event=events.append):
+                await eventually(lambda: LinkUp("realm2") in events)
+                assert warnings(caplog) == []
+                await stack.aclose()
+                await eventually(lambda: "Connect call" in caplog.text)
+                events.clear()
+                async with serve(realm2(), ANY, link=there):
+                    await eventually(lambda: LinkUp("realm2") in events)
+                await eventually(lambda: caplog.text.count("Connect call") == 2)
+
+    run(main)
+
+
+def test_a_link_port_that_can_be_of_no_use_yet_is_told_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def main() -> None:
+        async with serve(realm1(), ANY, link=ANY):
+            pass
+
+    run(main)
+    (warning,) = warnings(caplog)
+    assert warning.startswith("realm1 has no peers")

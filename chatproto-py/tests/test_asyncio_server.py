@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import textwrap
+import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -223,8 +224,111 @@ def test_what_cannot_be_served_is_told_at_once() -> None:
             async with serve(no_key, ANY, link=ANY):
                 pass
         assert missing.value.code == "own_key_missing"
+        with pytest.raises(ConfigError, match="'relam2' is no peer of realm1"):
+            async with serve(realm1(), ANY, peers={"relam2": ANY}):
+                pass
 
     run(main)
+
+
+NO_ADDRESSES: list[tuple[Any, type[Exception], str]] = [
+    ("127.0.0.1:8889", TypeError, "is a host and a port"),
+    (("127.0.0.1",), ValueError, "is a host and a port"),
+    (("127.0.0.1", "8889"), TypeError, "the port of '127.0.0.1' is an int"),
+    ((None, 8889), TypeError, "the host is a str"),
+]
+
+
+@pytest.mark.parametrize(("address", "error", "says"), NO_ADDRESSES)
+def test_what_is_no_address_is_told_before_anything_begins(
+    address: Any, error: type[Exception], says: str
+) -> None:
+    realm = realm1()
+
+    with pytest.raises(error, match=f"client.*{says}"):
+        serve(realm, address)
+    with pytest.raises(error, match=f"link.*{says}"):
+        serve(realm, ANY, address)
+    with pytest.raises(error, match=f"realm2.*{says}"):
+        serve(realm, ANY, peers={"realm2": address})
+
+    with pytest.raises(TypeError, match="peers"):
+        serve(realm, ANY, peers=[ANY])  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="0 to 65535"):
+        serve(realm, ("127.0.0.1", 99_999))
+    assert realm.peers() == []
+    realm.close()
+
+
+def test_a_realm_that_is_served_is_not_served_twice() -> None:
+    async def main() -> None:
+        realm = realm1()
+        async with serve(realm, ANY) as server:
+            with pytest.raises(MisuseError, match="served already"):
+                async with serve(realm, ANY):
+                    pass
+            with pytest.raises(MisuseError, match="runs once"):
+                await server.__aenter__()
+
+            async with Client(*server.client_address) as messi:
+                assert (await messi.auth("messi", "surabaya"))["status"] == "OK"
+        # And not after its end, when it is closed.
+        with pytest.raises(MisuseError, match="runs once"):
+            await server.__aenter__()
+        with pytest.raises(MisuseError, match="closed"):
+            async with serve(realm, ANY):
+                pass
+
+    run(main)
+
+
+def no_more_threads(_thread: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+def test_a_server_has_its_threads_from_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        realm = realm1(passwords="argon2id", store=":memory:")
+        async with serve(realm, ANY) as server:
+            monkeypatch.setattr(threading.Thread, "start", no_more_threads)
+            clients = [Client(*server.client_address) for _ in range(8)]
+            for _ in range(2):
+                await asyncio.gather(*(it.auth("messi", "surabaya") for it in clients))
+            for client in clients:
+                await client.close()
+
+    run(main)
+
+
+def test_a_server_without_threads_does_not_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[threading.Thread] = []
+    start = threading.Thread.start
+
+    def start_two(thread: threading.Thread) -> None:
+        if len(started) == 2:
+            no_more_threads(thread)
+        started.append(thread)
+        start(thread)
+
+    async def main() -> None:
+        realm = realm1()
+        with socket.create_server(ANY) as free:
+            address = free.getsockname()
+        monkeypatch.setattr(threading.Thread, "start", start_two)
+        with pytest.raises(RuntimeError, match="threads for its slow work"):
+            async with serve(realm, address):
+                pass
+        with pytest.raises(MisuseError):
+            realm.peers()
+        # Nobody listens.
+        with pytest.raises(ConnectionRefusedError):
+            await Client(*address).command("hello")
+
+    run(main)
+    assert len(started) == 2
+    for thread in started:
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
 
 
 BROKEN_STORE = """
@@ -305,16 +409,19 @@ def test_the_server_of_the_documentation_serves(tmp_path: Path) -> None:
         async with Client("127.0.0.1", port) as messi:
             assert (await messi.auth("messi", "surabaya"))["status"] == "OK"
 
-    with subprocess.Popen(arguments, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        arguments, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None
         try:
             port, is_linked = process.stdout.readline().split()
             run(lambda: main(int(port)))
         finally:
             process.send_signal(signal.SIGINT)
-            process.communicate(timeout=PATIENCE)
+            _, errors = process.communicate(timeout=PATIENCE)
 
     assert is_linked == "True"
+    assert process.returncode == 0 and "Traceback" not in errors
     assert {"realm1.db", "realm1.key", "realm1.pub"} <= {it.name for it in tmp_path.iterdir()}
 
 
@@ -327,7 +434,10 @@ def test_the_bot_of_the_documentation_answers() -> None:
         async with serve(realm, ANY) as server, Client(*server.client_address) as messi:
             arguments = ["-W", "error", "-c", f"{ELSEWHERE}\n{program}"]
             bot = await asyncio.create_subprocess_exec(
-                sys.executable, *arguments, str(server.client_address[1])
+                sys.executable,
+                *arguments,
+                str(server.client_address[1]),
+                stderr=asyncio.subprocess.PIPE,
             )
             await messi.auth("messi", "surabaya")
             async with messi.group("bukber") as group:
@@ -339,8 +449,9 @@ def test_the_bot_of_the_documentation_answers() -> None:
                         await group.say("ping")
                     if "lineker: pong" in heard:
                         break
-            bot.kill()
-            await bot.wait()
+            bot.send_signal(signal.SIGINT)
+            _, errors = await bot.communicate()
+            assert (bot.returncode, errors) == (0, b"")
 
     run(main)
 

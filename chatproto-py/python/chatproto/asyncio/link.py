@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from chatproto._native import LinkError, Realm
 from chatproto.asyncio.connection import Tell
@@ -15,7 +16,8 @@ _LEAVING_SECONDS = 2.0
 class Link(asyncio.Protocol):
     """A link, from the first byte of its handshake; `links` has it until its socket is closed.
 
-    `dialled` is the peer that was called, if it was this realm that called.
+    `dialled` is the peer that was called, if it was this realm that called; `on_failure` is then called
+    with it should the call lead to no link.
     """
 
     socket: asyncio.Transport
@@ -26,10 +28,12 @@ class Link(asyncio.Protocol):
         tell: Tell,
         links: dict[Link, None],
         dialled: str | None = None,
+        on_failure: Callable[[str], object] | None = None,
     ) -> None:
         self.session = LinkSession(realm, realm.transport_config(), dialled)
         self._tell = tell
         self._links = links
+        self._on_failure = on_failure
         self._is_full = False
         self._is_leaving = False
         self._timer: asyncio.TimerHandle | None = None
@@ -54,7 +58,7 @@ class Link(asyncio.Protocol):
         self._links.pop(self, None)
         if self._timer is not None:
             self._timer.cancel()
-        self._tell(self.session.lost, str(why or "the other side hung up"))
+        self._tell(self._lost, str(why or "the other side hung up"))
 
     def pause_writing(self) -> None:
         self._is_full = True
@@ -101,8 +105,14 @@ class Link(asyncio.Protocol):
 
     def _end(self, why: LinkError) -> None:
         """Ends the link for something that the peer did; the realm hears of it at once."""
-        self.session.lost(str(why))
+        self._lost(str(why))
         self.leave()
+
+    def _lost(self, why: str) -> None:
+        self.session.lost(why)
+        dialled = self.session.dialled
+        if dialled is not None and not self.session.is_known and self._on_failure is not None:
+            self._on_failure(dialled)
 
     def leave(self) -> None:
         """Closes, once the last words are on their way, which takes a while at most."""

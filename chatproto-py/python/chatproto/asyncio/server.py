@@ -7,15 +7,19 @@ import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
+from weakref import WeakValueDictionary
 
 from chatproto._native import (
     ChatProtoError,
     Close,
+    ConfigError,
     Dial,
     Event,
     InternalError,
     LinkClose,
+    LinkFailed,
     LinkSend,
+    LinkUp,
     MisuseError,
     Output,
     PauseRead,
@@ -27,19 +31,20 @@ from chatproto._native import (
     StoreError,
     Work,
 )
+from chatproto.asyncio.address import Address, checked_peers, checked_port
 from chatproto.asyncio.connection import ClientConnection
 from chatproto.asyncio.link import Link
+from chatproto.asyncio.peer_log import PeerLog
+from chatproto.asyncio.workers import start_workers
 
 __all__ = ["Address", "Server", "serve"]
 
-Address = tuple[str, int]
-
-# Hashes, one commit, and reading beside them.
-_THREADS = 6
 # Callers at the link port of whom nothing is known; where they crowd, the one that came first makes room.
 _STRANGERS_MAX = 64
 # What a shutdown may take beyond the engine's own patience with slow readers.
 _STOP_SECONDS = 5.0
+# Who serves a realm, by its `id`: two would take the outputs from each other.
+_servers: WeakValueDictionary[int, Server] = WeakValueDictionary()
 
 
 def serve(
@@ -54,12 +59,16 @@ def serve(
 
     Clients connect to `client`, a host and a port, and other realms to `link`; port 0 is any free
     one. `peers` tells where those peers of the realm are that it calls. `on_event` is called in the
-    loop with each event of the realm and must not block; no secret is in any of them.
+    loop with each event of the realm and must not block; no secret is in any of them. Why there is no
+    link with a peer is also logged, by `logging.getLogger("chatproto.asyncio")`: each reason once until
+    there is one. So is a `link` port while the realm has no peers; `Realm.set_peer` may add some later.
 
-    `async with` raises OSError where an address is taken, and ConfigError if links are wanted and
-    the realm has no key, or not that of a peer.
+    Raises TypeError or ValueError for what is no address. `async with` raises OSError where an address
+    is taken; ConfigError if `peers` names a realm that is no peer, or if links are wanted and a peer
+    has no key, or has one and the realm has none; MisuseError if the realm is served already, which
+    changes nothing for who serves it; and RuntimeError if the system gives too few threads.
     """
-    return Server(realm, client, link, peers or {}, on_event)
+    return Server(realm, client, link, {} if peers is None else peers, on_event)
 
 
 def _ended() -> MisuseError:
@@ -87,9 +96,10 @@ class Server:
         on_event: Callable[[Event], object] | None,
     ) -> None:
         self.realm = realm
-        self.client_address = client
-        self.link_address = link
-        self._peers = dict(peers)
+        self._realm_id = id(realm)
+        self.client_address = checked_port("client", client)
+        self.link_address = None if link is None else checked_port("link", link)
+        self._peers = checked_peers(peers)
         self._on_event = on_event
         self._listeners: list[asyncio.Server] = []
         self._clients: dict[int, ClientConnection] = {}
@@ -101,25 +111,47 @@ class Server:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_ms: int | None = None
         self._failure: ChatProtoError | None = None
+        self._peer_log = PeerLog(realm)
+        self._threads: ThreadPoolExecutor | None = None
+        self._work: set[asyncio.Future[None]] = set()
+        self._has_begun = False
         # The realm is told nothing any more.
         self._is_deaf = False
 
     async def __aenter__(self) -> Self:
-        self._loop = asyncio.get_running_loop()
-        self._over = asyncio.Event()
-        self._shut_down = asyncio.Event()
-        self._threads = ThreadPoolExecutor(_THREADS, "chatproto-work")
+        self._begin()
         try:
-            if self.link_address is not None or self._peers:
-                self.realm.transport_config()
+            self._threads = start_workers()
+            self._check_peers()
             self.client_address = await self._listen(self._called, self.client_address)
             if self.link_address is not None:
                 self.link_address = await self._listen(self._accepted, self.link_address)
+            self._turn()
         except BaseException:
             await self._release()
             raise
-        self._turn()
         return self
+
+    def _begin(self) -> None:
+        if self._has_begun:
+            raise MisuseError("a server runs once: make another one, for a new Realm, with `serve`")
+        if _servers.setdefault(self._realm_id, self) is not self:
+            text = f"{self.realm.name} is served already: end that server, and serve a new Realm"
+            raise MisuseError(text)
+        self._has_begun = True
+        self._loop = asyncio.get_running_loop()
+        self._over = asyncio.Event()
+        self._shut_down = asyncio.Event()
+
+    def _check_peers(self) -> None:
+        known = {it.name for it in self.realm.peers()}
+        for peer in self._peers:
+            if peer not in known:
+                text = f"peers: {peer!r} is no peer of {self.realm.name}, which has"
+                raise ConfigError(f"{text} {', '.join(sorted(known)) or 'none'}")
+        if self.link_address is not None or self._peers:
+            self.realm.transport_config()
+        self._peer_log.begin(self.link_address is not None)
 
     async def __aexit__(self, *_why: object) -> None:
         try:
@@ -179,10 +211,25 @@ class Server:
         self._give_up_replies(_ended())
         self._clients.clear()
         self._links.clear()
-        await asyncio.gather(*self._dials, return_exceptions=True)
-        # Work that is under way ends by itself; a commit must not be cut short.
-        await asyncio.to_thread(self._threads.shutdown)
-        await asyncio.to_thread(self.realm.close)
+        try:
+            await asyncio.gather(*self._dials, return_exceptions=True)
+            await self._close()
+        finally:
+            _servers.pop(self._realm_id, None)
+
+    async def _close(self) -> None:
+        """Closes the realm, after the work that is under way: a commit must not be cut short."""
+        if self._threads is None:
+            return self.realm.close()
+        is_idle = False
+        try:
+            if self._work:
+                await asyncio.wait(self._work)
+            # Not with asyncio.to_thread: the system may give no more threads.
+            await self._loop.run_in_executor(self._threads, self.realm.close)
+            is_idle = True
+        finally:
+            self._threads.shutdown(wait=is_idle)
 
     async def _listen(self, protocol: Callable[[], asyncio.Protocol], address: Address) -> Address:
         listener = await self._loop.create_server(protocol, address[0], address[1])
@@ -202,16 +249,23 @@ class Server:
 
     async def _dial(self, peer: str) -> None:
         def link() -> Link:
-            return Link(self.realm, self._input, self._links, peer)
+            return Link(self.realm, self._input, self._links, peer, self._peer_log.failed)
 
         try:
             if peer not in self._peers:
-                raise OSError("nobody has said where it is")
+                raise OSError("nobody has said where it is: name it in `peers`")
             async with asyncio.timeout(self.realm.limits["handshake_ms_max"] / 1000):
                 await self._loop.create_connection(link, *self._peers[peer])
-        except (OSError, OverflowError, ValueError, ChatProtoError) as error:
-            # The second and third are said of an address that cannot be one.
-            self._input(self.realm.dial_failed, peer, str(error) or type(error).__name__)
+        except TimeoutError:
+            self._input(self._dial_failed, peer, "it has not answered in time")
+        except (OSError, OverflowError, ValueError, RuntimeError, ChatProtoError) as error:
+            # The second and third are said of an address that cannot be one, the fourth where there is
+            # no thread to look a name up.
+            self._input(self._dial_failed, peer, str(error) or type(error).__name__)
+
+    def _dial_failed(self, peer: str, why: str) -> None:
+        self.realm.dial_failed(peer, why)
+        self._peer_log.failed(peer)
 
     # The realm.
 
@@ -267,24 +321,34 @@ class Server:
                 dial.add_done_callback(self._dials.discard)
             case Work():
                 work = self._loop.run_in_executor(self._threads, output.run)
+                self._work.add(work)
                 work.add_done_callback(self._worked)
             case Reply(request, data):
                 reply = self._replies.get(request)
                 if reply is not None and not reply.done():
                     reply.set_result(json.loads(data))
             case Event():
-                if isinstance(output, StoreBroken):
-                    self._failure = StoreError(self.realm.store_failure or "the store is broken")
-                    self._failure.code = "store_broken"
-                    self._over.set()
-                if self._on_event is not None:
-                    # Not from here: what it raises must not keep the other outputs from anybody.
-                    self._loop.call_soon(self._on_event, output)
+                self._tell(output)
+
+    def _tell(self, event: Event) -> None:
+        match event:
+            case StoreBroken():
+                self._failure = StoreError(self.realm.store_failure or "the store is broken")
+                self._failure.code = "store_broken"
+                self._over.set()
+            case LinkFailed(peer):
+                self._peer_log.failed(peer)
+            case LinkUp(peer):
+                self._peer_log.linked(peer)
+        if self._on_event is not None:
+            # Not from here: what it raises must not keep the other outputs from anybody.
+            self._loop.call_soon(self._on_event, event)
 
     def _link(self, number: int) -> Link | None:
         return next((link for link in self._links if link.session.number == number), None)
 
     def _worked(self, work: asyncio.Future[None]) -> None:
+        self._work.discard(work)
         bug = work.exception()
         if isinstance(bug, InternalError):
             self._fail(bug)
