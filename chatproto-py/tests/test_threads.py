@@ -1,5 +1,6 @@
 """`chatproto.threads`: realms among threads, and links on a thread of their own."""
 
+import gc
 import importlib.util
 import os
 import re
@@ -198,6 +199,77 @@ def test_the_main_thread_never_has_the_turn() -> None:
     assert driver.shut_down(PATIENCE)
     assert len(acted) == 100
     assert threading.main_thread() not in who | set(acted)
+
+
+def test_a_driver_asks_for_no_thread_once_it_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client at the limit of threads costs nobody else an answer."""
+    town = Town(Realm("realm1", [MESSI]))
+    with running(town):
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        numbers = [town.realm.open("127.0.0.1") for _ in range(4)]
+        for number in numbers:
+            town.driver.tell(town.realm.receive, number, b"auth messi surabaya\r\n")
+        town.driver.in_turn(town.realm.execute, "halo")
+
+        eventually(lambda: all(b'"OK"' in town.realm.outgoing(it) for it in numbers))
+        for number in numbers:
+            town.driver.tell(town.realm.closed, number)
+        monkeypatch.undo()
+
+
+def refuse(_thread: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+@pytest.mark.parametrize("given", [0, 3])
+def test_a_driver_without_threads_says_so_and_leaves_none_behind(
+    given: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, begun = threading.Thread.start, list[threading.Thread]()
+
+    def start(thread: threading.Thread) -> None:
+        if len(begun) == given:
+            refuse(thread)
+        begun.append(thread)
+        real(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with Realm("realm1") as realm:
+        with pytest.raises(RuntimeError, match="no 6 threads for the realm1 work: can't start"):
+            Driver(realm, lambda outputs: None)
+
+    assert len(begun) == given
+    eventually(lambda: not any(thread.is_alive() for thread in begun))
+
+
+def test_a_driver_that_is_forgotten_leaves_no_thread_behind() -> None:
+    before = set(threading.enumerate())
+    driver = Driver(Realm("realm1"), lambda outputs: None)
+    workers = set(threading.enumerate()) - before
+    assert len(workers) == 6
+
+    del driver
+
+    def is_over() -> bool:
+        gc.collect()
+        return not any(thread.is_alive() for thread in workers)
+
+    eventually(is_over)
+
+
+FORGOTTEN = """
+from chatproto import Realm
+from chatproto.threads import Driver
+driver = Driver(Realm("realm1"), lambda outputs: None)
+"""
+
+
+def test_a_driver_that_is_not_shut_down_keeps_no_program_alive() -> None:
+    arguments = [sys.executable, "-W", "error", "-c", FORGOTTEN]
+
+    done = subprocess.run(arguments, capture_output=True, check=False, text=True, timeout=60)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_whoever_leaves_the_turn_to_the_clock_leaves_it_free() -> None:

@@ -50,6 +50,8 @@ class Driver:
     hands: what it tells is carried out by another thread, a moment later.
 
     Make a `LinkThread` before the first turn, for a realm without links too: it is the clock.
+
+    Raises RuntimeError if the system has no threads for the slow work; later it is asked for none.
     """
 
     realm: Realm
@@ -77,7 +79,7 @@ class Driver:
         self._is_wanted = False
         self._is_ending = False
         self._has_ended = threading.Event()
-        self._workers = ThreadPoolExecutor(_WORKERS, f"{realm.name} work", use_all_processors)
+        self._workers = _started(f"{realm.name} work")
 
     def tell(self, tell: Callable[..., object], *arguments: object) -> None:
         """Tells the realm something, and has done what it asks for then.
@@ -222,6 +224,24 @@ class Driver:
         self._has_ended.set()
         if self._on_failure is not None:
             self._on_failure()
+
+
+def _started(name: str) -> ThreadPoolExecutor:
+    """Returns workers that all run: once there are clients, the system may have no thread to give, and
+    what asks for one in a turn would end all."""
+    workers, all_run = ThreadPoolExecutor(_WORKERS, name, use_all_processors), threading.Event()
+    try:
+        for _ in range(_WORKERS):
+            # It keeps its worker, so that the next one starts another.
+            workers.submit(all_run.wait)
+    except RuntimeError as error:
+        workers.shutdown(wait=False)
+        raise RuntimeError(
+            f"the system has no {_WORKERS} threads for the {name}: {error}"
+        ) from error
+    finally:
+        all_run.set()
+    return workers
 
 
 def _is_main() -> bool:
