@@ -235,8 +235,10 @@ def main(*files: str) -> int:
     # Only one of our threads runs at a time; on one processor they take less time to hand over.
     share_processor()
     here, stopping = Path(__file__).parent, threading.Event()
+    signals: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopping.set())
+        # It may come in the middle of anything, a wait for the event too, and must want no lock itself.
+        signal.signal(number, lambda it, _: signals.append(it))
     servers: list[RealmServer] = []
     paths = files or (here / "realm1.toml", here / "realm2.toml")
     for file in paths:
@@ -247,8 +249,8 @@ def main(*files: str) -> int:
             print(text if str(file) in text else f"{file}: {text}", file=sys.stderr)
             stopping.set()
             break
-    # In short waits, so that Ctrl-C is heard on every system.
-    while not stopping.wait(0.5):
+    # In short waits, so that signals are soon heard on every system.
+    while not signals and not stopping.wait(0.1):
         pass
     for server in servers:
         server.stop()

@@ -223,3 +223,55 @@ def test_it_ends_the_threaded_server_whatever_it_is_at(tmp_path: Path) -> None:
         assert process.returncode == 0
         told = (tmp_path / "log").read_text()
         assert "realm1 has ended" in told and "Traceback" not in told
+
+
+# The program's own `main`, with servers that do nothing: a signal comes at each line of its wait in turn.
+SIGNALLED = """
+import runpy, signal, sys, threading
+
+class Server:
+    has_failed = False
+    def __init__(self, *_): pass
+    def stop(self): pass
+
+class Tracer:
+    def __init__(self, line):
+        self.lines_left, self.is_waiting, self.is_through = line, False, False
+
+    def __call__(self, frame, event, _):
+        is_wait = frame.f_code is threading.Event.wait.__code__
+        self.is_waiting |= is_wait
+        if self.is_waiting and event == "line":
+            self.lines_left -= 1
+            if self.lines_left == 0:
+                signal.raise_signal(signal.SIGTERM)
+        if is_wait and event == "return":
+            if self.lines_left > 0 and not self.is_through:
+                self.is_through = True
+                signal.raise_signal(signal.SIGINT)
+            self.is_waiting = False
+        return self
+
+main = runpy.run_path(sys.argv[1])["main"]
+main.__globals__.update(RealmServer=Server, RealmFile=lambda file: None)
+line, is_through = 0, False
+while not is_through:
+    line += 1
+    tracer = Tracer(line)
+    sys.settrace(tracer)
+    code = main("realm1.toml")
+    sys.settrace(None)
+    assert code == 0
+    is_through = tracer.is_through
+assert line > 10, "it was not the wait that was traced"
+"""
+
+
+def test_a_signal_ends_the_threaded_server_whatever_line_of_its_wait_it_meets() -> None:
+    arguments = [sys.executable, "-W", "error", "-c", SIGNALLED, str(SERVER)]
+
+    done = subprocess.run(
+        arguments, capture_output=True, check=False, text=True, timeout=PATIENCE
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
