@@ -73,12 +73,13 @@ here: one reads, and the other one writes and may wait for a slow client, for wh
             # In turn, since the realm may have something to say to the client at once.
             driver.in_turn(Client, sock, address[0])
 
-`examples/server_thread_chat.py` is the whole thing: it also survives a lack of threads or sockets, and
-ends in order.
+`examples/server_thread_chat.py` is the whole thing: it also survives a lack of threads or sockets, has
+a log, which a `LogThread` writes so that nobody waits for its reader, and ends in order.
 """
 
 from chatproto.threads.driver import Driver
 from chatproto.threads.link_thread import Address, LinkThread, listen
+from chatproto.threads.log_thread import LogThread
 from chatproto.threads.processor import share_processor
 
-__all__ = ["Address", "Driver", "LinkThread", "listen", "share_processor"]
+__all__ = ["Address", "Driver", "LinkThread", "LogThread", "listen", "share_processor"]
