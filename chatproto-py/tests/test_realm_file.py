@@ -109,6 +109,27 @@ def test_a_key_file_that_is_no_text_is_no_key(tmp_path: Path) -> None:
         file.open()
 
 
+@pytest.mark.parametrize("lacking", ["not there", "not readable", "no key"])
+def test_why_a_peer_cannot_be_called_names_no_file(tmp_path: Path, lacking: str) -> None:
+    file = linked(tmp_path)
+    with file.open():
+        if lacking == "not readable":
+            # Even root reads no folder.
+            (tmp_path / "there" / "realm2.pub").mkdir(parents=True)
+        elif lacking == "no key":
+            (tmp_path / "there").mkdir()
+            (tmp_path / "there" / "realm2.pub").write_text("x")
+
+        with pytest.raises(ConfigError, match="^the key of realm2 (is|cannot)") as wrong:
+            file.transport_config("realm2")
+
+        assert str(tmp_path) not in str(wrong.value) and "realm2.pub" not in str(wrong.value)
+        assert wrong.value.code == "realm_file"
+        # The others can be linked with all the same.
+        assert repr(file.transport_config()) == '<TransportConfig of "realm1", 1 peers>'
+        assert repr(file.transport_config("realm3")) == '<TransportConfig of "realm1", 1 peers>'
+
+
 def test_a_realm_without_a_store_or_peers_leaves_nothing_behind(tmp_path: Path) -> None:
     text = 'name = "realm1"\nclient = { address = "127.0.0.1:0" }\nlink = { address = "[::1]:0" }'
     file = RealmFile(write(tmp_path, text))

@@ -1,5 +1,6 @@
 """`chatproto.threads`: realms among threads, and links on a thread of their own."""
 
+import errno
 import gc
 import importlib.util
 import os
@@ -586,6 +587,66 @@ def test_why_a_peer_cannot_be_called_is_told(port: int | None, why: str) -> None
 
     with running(town):
         eventually(lambda: why in str(town.realm.peers()[0].last_error))
+
+
+def test_why_a_peer_cannot_be_called_names_no_file(tmp_path: Path) -> None:
+    def config(dialled: str | None) -> TransportConfig:
+        if dialled is not None:
+            (tmp_path / "realm1.pub").read_text()
+        return realm.transport_config()
+
+    realm = realm2()
+    with running(Town(realm, peers={"realm1": ANY}, config=config)):
+        eventually(lambda: realm.peers()[0].last_error is not None)
+
+        assert realm.peers()[0].last_error == os.strerror(errno.ENOENT)
+
+
+def test_a_call_that_fails_is_told_once_for_each_reason_and_again_after_a_link() -> None:
+    told: list[tuple[str, str]] = []
+    lacking, calls = [""], [0]
+
+    def config(_dialled: str | None) -> TransportConfig:
+        if lacking[0]:
+            raise ConfigError(lacking[0])
+        return realm.transport_config()
+
+    def is_called_again() -> None:
+        before = calls[0]
+        eventually(lambda: calls[0] > before + 2)
+
+    def on_dial_failed(peer: str, why: str) -> None:
+        told.append((peer, why))
+
+    class Counting(Town):
+        def carry_out(self, outputs: list[Output]) -> None:
+            calls[0] += sum(isinstance(it, Dial) for it in outputs)
+            super().carry_out(outputs)
+
+    realm = realm2()
+    # Nobody else gets this port, and nobody answers there.
+    reserved = socket.socket()
+    reserved.bind(ANY)
+    address = reserved.getsockname()
+    second = Counting(
+        realm, peers={"realm1": address}, config=config, on_dial_failed=on_dial_failed
+    )
+    refused = ("realm1", os.strerror(errno.ECONNREFUSED))
+    no_key = ("realm1", "its key is not there yet")
+    with running(second):
+        with reserved:
+            is_called_again()
+            assert told == [refused]
+            lacking[0] = no_key[1]
+            is_called_again()
+            assert told == [refused, no_key]
+        with running(Town(realm1(), address)):
+            lacking[0] = ""
+            eventually(lambda: LinkUp("realm1") in second.seen)
+            lacking[0] = no_key[1]
+            assert told == [refused, no_key]
+        # What it met last before is told again now.
+        eventually(lambda: len(told) > 2 and told[-1] == no_key)
 
 
 def test_a_peer_for_whom_the_system_has_no_room_is_called_again(

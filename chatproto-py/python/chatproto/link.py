@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from chatproto._native import (
     Frame,
     LinkError,
@@ -36,13 +38,27 @@ class LinkSession:
     one side is done with the link."""
     is_known: bool
     """Whether it is known, or was, who is at the other end."""
+    peer: str | None
+    """Who is at the other end, once that is known."""
 
-    def __init__(self, realm: Realm, config: TransportConfig, dialled: str | None = None) -> None:
-        """Raises MisuseError if `dialled` is no peer in the configuration."""
+    def __init__(
+        self,
+        realm: Realm,
+        config: TransportConfig,
+        dialled: str | None = None,
+        *,
+        dial_failed: Callable[[str, str], object] | None = None,
+    ) -> None:
+        """`dial_failed` is told which call failed and why, by default `Realm.dial_failed`.
+
+        Raises MisuseError if `dialled` is no peer in the configuration.
+        """
         self.number = None
         self.is_known = False
+        self.peer = None
         self.dialled = dialled
         self._realm = realm
+        self._dial_failed = dial_failed or realm.dial_failed
         self._is_lost = False
         if dialled is None:
             self._wire = LinkTransport.accept(config)
@@ -64,7 +80,7 @@ class LinkSession:
                 case Frame():
                     frames.append(output)
                 case Up(peer, direction):
-                    self.is_known = True
+                    self.is_known, self.peer = True, peer
                     try:
                         self.number = self._realm.link_up(peer, direction)
                     except MisuseError:
@@ -109,5 +125,5 @@ class LinkSession:
         if number is not None:
             self._realm.link_down(number)
         elif self.dialled is not None and not self.is_known and not self._is_lost:
-            self._realm.dial_failed(self.dialled, why)
+            self._dial_failed(self.dialled, why)
         self._is_lost = True

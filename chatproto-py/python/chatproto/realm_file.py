@@ -71,9 +71,7 @@ class RealmFile:
             raise self._wrong(error) from None
 
     def _wrong(self, what: object) -> ConfigError:
-        error = ConfigError(f"{self.path}: {what}")
-        error.code = "realm_file"
-        return error
+        return _coded(ConfigError(f"{self.path}: {what}"))
 
     def _read(self, told: dict[str, Any]) -> None:
         top = _Table("", told)
@@ -131,11 +129,22 @@ class RealmFile:
         """Returns what a link is made with, once the realm was opened, for `LinkThread` to ask.
 
         A peer whose key is in a file need not have made it yet: it can be linked with from then on.
-        Raises ConfigError if that is so of the peer that is to be `dialled`.
+        Raises ConfigError if that is so of the peer that is to be `dialled`, or if its file cannot be
+        read or holds no key. Users read that, so it names no file.
         """
-        known = {p.name: p for p in self._known_peers() if p.public_key or p.mode == "plain"}
-        if dialled is not None and dialled not in known:
-            raise self._wrong(f"the key of {dialled} is not there yet")
+        known = {}
+        for name, told in self._peers.items():
+            why = "is not there yet"
+            try:
+                peer = self._peer(name, told)
+                if peer.public_key or peer.mode == "plain":
+                    known[name] = peer
+            except OSError as error:
+                why = f"cannot be read: {error.strerror}"
+            except ChatProtoError as error:
+                why = f"is none: {error}"
+            if name == dialled and name not in known:
+                raise _coded(ConfigError(f"the key of {name} {why}"))
         return TransportConfig(self.name, self._key, known.values(), self._limits)
 
     def _known_peers(self) -> list[Peer]:
@@ -193,6 +202,11 @@ class _Table:
             example = '"127.0.0.1:8889"'
             raise ConfigError(f"{self._full('address')} wants IP:PORT, such as {example}")
         return host.strip("[]"), int(port)
+
+
+def _coded(error: ConfigError) -> ConfigError:
+    error.code = "realm_file"
+    return error
 
 
 def _user(told: _Table) -> User:

@@ -50,7 +50,11 @@ class LinkThread(threading.Thread):
 
     `config` is asked at each connection who may be linked with, by default what
     `Realm.transport_config` returns; it is called with the peer that is dialled, or None. An OSError,
-    ValueError or ChatProtoError that it raises costs this one connection.
+    ValueError or ChatProtoError that it raises costs this one connection; users who ask `checkrealm`
+    read why, so that nothing should be in it that is not for them.
+
+    `on_dial_failed` is called by this thread with a peer and the reason when it cannot be called: once
+    for each reason in a row, and again after the two were linked.
 
     Raises OSError if the address is taken, and ConfigError if links are wanted and the realm has no
     key, or not that of a peer.
@@ -66,6 +70,7 @@ class LinkThread(threading.Thread):
         peers: Mapping[str, Address] | None = None,
         *,
         config: Callable[[str | None], TransportConfig] | None = None,
+        on_dial_failed: Callable[[str, str], object] | None = None,
     ) -> None:
         super().__init__(name=f"{driver.realm.name} links", daemon=True)
         self.address = address
@@ -75,6 +80,9 @@ class LinkThread(threading.Thread):
         self._config = config or (lambda _dialled: driver.realm.transport_config())
         if address is not None or self._peers:
             self._config(None)
+        self._on_dial_failed = on_dial_failed
+        # Why peers cannot be called, as each was told last.
+        self._away: dict[str, str] = {}
         self._connections: list[_Connection] = []
         self._orders: deque[LinkSend | LinkClose | Dial] = deque()
         # On the realm's clock; 0 while the thread is awake, or was woken.
@@ -169,6 +177,8 @@ class LinkThread(threading.Thread):
             self._accept()
         for link in list(self._connections):
             link.attend(events.get(link.socket, 0))
+            if link.session.peer is not None:
+                self._away.pop(link.session.peer, None)
         while self._orders:
             order = self._orders.popleft()
             if isinstance(order, Dial):
@@ -190,20 +200,27 @@ class LinkThread(threading.Thread):
         try:
             if peer not in self._peers:
                 raise OSError("nobody has said where it is")
-            session = LinkSession(self._realm, self._config(peer), peer)
+            config = self._config(peer)
+            session = LinkSession(self._realm, config, peer, dial_failed=self._dial_failed)
             host, port = self._peers[peer]
             made = socket.socket(_family(host))
             link = self._meet(session, made)
         except (OSError, ValueError, ChatProtoError) as error:
             if made is not None:
                 made.close()
-            return self._realm.dial_failed(peer, str(error))
+            return self._dial_failed(peer, _why(error))
         try:
             failed = made.connect_ex((host, port))
         except _NO_ADDRESS as error:
-            return link.end(str(error))
+            return link.end(_why(error))
         if failed not in _IN_PROGRESS:
             link.end(os.strerror(failed))
+
+    def _dial_failed(self, peer: str, why: str) -> None:
+        self._realm.dial_failed(peer, why)
+        if self._on_dial_failed is not None and self._away.get(peer) != why:
+            self._away[peer] = why
+            self._on_dial_failed(peer, why)
 
     def _is_time_to_accept(self) -> bool:
         return bool(self._accepts_at) and time.monotonic() >= self._accepts_at
@@ -294,7 +311,7 @@ class _Connection:
         except LinkError as error:
             self.leave(str(error))
         except OSError as error:
-            self.end(error.strerror or str(error))
+            self.end(_why(error))
 
     def _connected(self) -> None:
         failed = self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
@@ -323,7 +340,7 @@ class _Connection:
         except LinkError as error:
             return self.leave(str(error))
         except OSError as error:
-            return self.end(error.strerror or str(error))
+            return self.end(_why(error))
         if self._cut_at is not None:
             return self.drop()
         self._want(selectors.EVENT_READ)
@@ -369,6 +386,11 @@ def listen(address: Address) -> socket.socket:
     Raises OSError if the address is taken.
     """
     return socket.create_server(address, family=_family(address[0]), backlog=1024)
+
+
+def _why(error: Exception) -> str:
+    """What an error says, without the file that an OSError may name: users read it."""
+    return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
 def _family(host: str) -> socket.AddressFamily:
