@@ -17,15 +17,19 @@ from contextlib import suppress
 from pathlib import Path
 
 import chatproto as cp
+from chatproto.log import plain, told
 from chatproto.realm_file import RealmFile
-from chatproto.threads import Driver, LinkThread, listen, share_processor
+from chatproto.threads import Driver, LinkThread, LogThread, listen, share_processor
 
 READ_BYTES = 65_536
 # How long whoever is closed out has to read the last words.
 LEAVING_SECONDS = 2.0
 STOP_SECONDS = 10.0
+# How long the log's reader has for the last lines.
+LOG_SECONDS = 2.0
 # What sends without waiting for room. Windows has no such flag: there each write gets a thread of its own.
 DONT_WAIT: int | None = getattr(socket, "MSG_DONTWAIT", None)
+LOG = LogThread()
 
 
 class Client:
@@ -111,7 +115,13 @@ class RealmServer:
         self.clients: dict[int, Client] = {}
         self.driver = Driver(self.realm, self.carry_out, on_failure=self.fail)
         self.listener = listen(file.client)
-        self.links = LinkThread(self.driver, file.link, file.dialled, config=file.transport_config)
+        self.links = LinkThread(
+            self.driver,
+            file.link,
+            file.dialled,
+            config=file.transport_config,
+            on_dial_failed=self.away,
+        )
         self.links.start()
         threading.Thread(target=self.accept, daemon=True).start()
         host, port = self.listener.getsockname()[:2]
@@ -138,7 +148,9 @@ class RealmServer:
     def welcome(self, sock: socket.socket, host: str, port: int) -> None:
         client = Client(self, sock, host)
         self.clients[client.number] = client
-        log([f"{self.realm.name} [{client.number & 0xFFFF_FFFF}]: connection from {(host, port)}"])
+        LOG.tell(
+            f"{self.realm.name} [{client.number & 0xFFFF_FFFF}]: connection from {(host, port)}"
+        )
         if not begins(threading.Thread(target=client.run)):
             client.gone()
             sock.close()
@@ -149,7 +161,7 @@ class RealmServer:
         for output in outputs:
             match output:
                 case cp.Event():
-                    lines.append(f"{self.realm.name}{told(output)}")
+                    lines.append(told(self.realm.name, output))
                     if isinstance(output, cp.StoreBroken):
                         self.fail()
                 case cp.Send(number) if number in self.clients:
@@ -164,7 +176,12 @@ class RealmServer:
                     self.clients[number].may_read.set()
                 case cp.Close(number) if number in self.clients:
                     self.clients.pop(number).close()
-        log(lines)
+        LOG.tell(*lines)
+
+    def away(self, peer: str, why: str) -> None:
+        LOG.tell(
+            f"{self.realm.name}: no link to {peer}: {plain(why)}; it is called again and again"
+        )
 
     def fail(self) -> None:
         self.has_failed = True
@@ -176,7 +193,7 @@ class RealmServer:
         for client in list(self.clients.values()):
             client.cut()
         why = f" for a bug: {self.driver.failure!r}" if self.driver.failure else ""
-        log([f"{self.realm.name} has ended{why}"])
+        LOG.tell(f"{self.realm.name} has ended{why}")
 
 
 def begins(thread: threading.Thread) -> bool:
@@ -189,51 +206,13 @@ def begins(thread: threading.Thread) -> bool:
     return True
 
 
-def told(event: cp.Event) -> str:
-    """An event in the words of the classic server's log."""
-    match event:
-        case cp.Received(n, text):
-            return f" [{n & 0xFFFF_FFFF}]: data dari client: {plain(text)}"
-        case cp.Replied(n, text):
-            return f" [{n & 0xFFFF_FFFF}]: balas ke  client: {plain(text)}"
-        case cp.Sent(session, from_, to):
-            return f": SEND: session {session} send message from {from_} to {to}"
-        case cp.LoggedIn(n, user, session):
-            return f" [{n & 0xFFFF_FFFF}]: AUTH: auth {user} *** is session {session}"
-        case cp.LoginFailed(n, user, code):
-            return f" [{n & 0xFFFF_FFFF}]: AUTH: auth {user} *** failed: {code}"
-        case cp.LoggedOut(user, session):
-            return f": Logout: {user}, session {session}"
-        case cp.InboxRead(user, messages):
-            return f": INBOX: {user}, messages: {messages}"
-        case cp.ActiveUsersRead(user):
-            return f": ACTIVE USER: {user}"
-        case cp.GroupJoined(n, user, group, home):
-            return f" [{n & 0xFFFF_FFFF}]: GROUP: {group}, {user} joined at {home}"
-        case cp.LinkUp(peer):
-            return f": link to {peer} is up"
-        case cp.LinkDown(peer, why):
-            return f": link to {peer} is down: {plain(why)}"
-        case _:
-            return f": {event!r}"
-
-
-def plain(text: str) -> str:
-    """A text without its line end, and without what a terminal would obey."""
-    text = text.rstrip("\r\n")
-    return text if text.isprintable() else repr(text)[1:-1]
-
-
-def log(lines: list[str]) -> None:
-    # A log without room is no reason to let anybody wait.
-    with suppress(OSError):
-        if lines:
-            sys.stderr.write("\n".join(lines) + "\n")
-
-
 def main(*files: str) -> int:
+    if {"-h", "--help"} & set(files):
+        print(__doc__, end="")
+        return 0
     # Only one of our threads runs at a time; on one processor they take less time to hand over.
     share_processor()
+    LOG.start()
     here, stopping = Path(__file__).parent, threading.Event()
     signals: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -244,9 +223,10 @@ def main(*files: str) -> int:
     for file in paths:
         try:
             servers.append(RealmServer(RealmFile(file), stopping))
-        except (OSError, cp.ChatProtoError) as error:
+        except (OSError, RuntimeError, cp.ChatProtoError) as error:
+            # Threads that are lacking are a RuntimeError.
             text = str(error)
-            print(text if str(file) in text else f"{file}: {text}", file=sys.stderr)
+            LOG.tell(text if str(file) in text else f"{file}: {text}")
             stopping.set()
             break
     # In short waits, so that signals are soon heard on every system.
@@ -254,6 +234,7 @@ def main(*files: str) -> int:
         pass
     for server in servers:
         server.stop()
+    LOG.stop(LOG_SECONDS)
     has_failed = len(servers) < len(paths) or any(it.has_failed for it in servers)
     return 1 if has_failed else 0
 

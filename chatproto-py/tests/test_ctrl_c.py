@@ -232,7 +232,8 @@ import runpy, signal, sys, threading
 class Server:
     has_failed = False
     def __init__(self, *_): pass
-    def stop(self): pass
+    def start(self): pass
+    def stop(self, *_): pass
 
 class Tracer:
     def __init__(self, line):
@@ -253,7 +254,7 @@ class Tracer:
         return self
 
 main = runpy.run_path(sys.argv[1])["main"]
-main.__globals__.update(RealmServer=Server, RealmFile=lambda file: None)
+main.__globals__.update(RealmServer=Server, RealmFile=lambda file: None, LOG=Server())
 line, is_through = 0, False
 while not is_through:
     line += 1
@@ -270,8 +271,6 @@ assert line > 10, "it was not the wait that was traced"
 def test_a_signal_ends_the_threaded_server_whatever_line_of_its_wait_it_meets() -> None:
     arguments = [sys.executable, "-W", "error", "-c", SIGNALLED, str(SERVER)]
 
-    done = subprocess.run(
-        arguments, capture_output=True, check=False, text=True, timeout=PATIENCE
-    )
+    done = subprocess.run(arguments, capture_output=True, check=False, text=True, timeout=PATIENCE)
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

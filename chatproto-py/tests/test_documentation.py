@@ -79,7 +79,7 @@ def test_the_readme_names_all_that_is_to_be_imported() -> None:
     modules -= {"chat", "client"}
     rows = re.findall(r"^\| `chatproto\.(\w+)` \|", README.read_text(), re.MULTILINE)
 
-    assert modules == {"asyncio", "link", "realm_file", "terminal", "threads"}
+    assert modules == {"asyncio", "link", "log", "realm_file", "terminal", "threads"}
     assert set(rows) == modules | {"Chat", "ChatClient", "Realm"}
 
 

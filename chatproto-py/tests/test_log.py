@@ -15,7 +15,10 @@ ROOT = Path(__file__).resolve().parents[2]
 N, AT = 7 << 32 | 3, "realm1 [3]"
 
 LINES = [
-    (chatproto.Refused(N, "too_many_connections"), f"{AT}: connection refused: too_many_connections"),
+    (
+        chatproto.Refused(N, "too_many_connections"),
+        f"{AT}: connection refused: too_many_connections",
+    ),
     (
         chatproto.LoginFailed(N, "a\x1b[2J", "wrong_password"),
         f"{AT}: AUTH: auth a\\x1b[2J *** failed: wrong_password",
@@ -40,15 +43,20 @@ LINES = [
     (chatproto.Replied(N, "{}\r\n\r\n"), f"{AT}: balas ke  client: {{}}"),
     (chatproto.LinkUp("realm2"), "realm1: link to realm2 is up"),
     (chatproto.LinkDown("realm2", "dead"), "realm1: link to realm2 is down: the peer fell silent"),
-    (chatproto.LinkDown("realm2", "bye"), "realm1: link to realm2 is closed: the peer said goodbye"),
+    (
+        chatproto.LinkDown("realm2", "bye"),
+        "realm1: link to realm2 is closed: the peer said goodbye",
+    ),
     (
         chatproto.LinkDown("realm2", "shut_down"),
         "realm1: link to realm2 is closed: the realm goes down",
     ),
     (
         chatproto.LinkFailed("realm2", "down"),
-        "realm1: no link to realm2: the connection is gone before it said hello; has it a peer named realm1"
-        " in its file, and is its [link] address right here? It is called again and again",
+        (
+            "realm1: no link to realm2: the connection is gone before it said hello; has it a peer named realm1"
+            " in its file, and is its [link] address right here? It is called again and again"
+        ),
     ),
     (
         chatproto.PeerSaid("realm2", "no\nsuch", "go\x07"),
@@ -65,30 +73,40 @@ LINES = [
     ),
     (
         chatproto.MailGivenUp("realm2", 2, "expired"),
-        "realm1: 2 messages for realm2 could not be sent (expired) and went back to the senders; see whether"
-        " realm2 runs and the link comes up",
+        (
+            "realm1: 2 messages for realm2 could not be sent (expired) and went back to the senders; see whether"
+            " realm2 runs and the link comes up"
+        ),
     ),
     (
         chatproto.MailUnknown("realm2", 2),
-        "realm1: 2 messages under way to realm2, which is no peer any more: nobody will ever say whether they"
-        " arrived; the senders see them as unknown in their outbox",
+        (
+            "realm1: 2 messages under way to realm2, which is no peer any more: nobody will ever say whether they"
+            " arrived; the senders see them as unknown in their outbox"
+        ),
     ),
     (
         chatproto.HistoryTruncated("realm2", 5),
-        "realm1: history_truncated: the data of realm2, or those of realm1, are older than what the two had"
-        " agreed on, as after a backup was put back: 5 messages between them are not in these data and are"
-        " not sent again; from now on nothing is lost or doubled",
+        (
+            "realm1: history_truncated: the data of realm2, or those of realm1, are older than what the two had"
+            " agreed on, as after a backup was put back: 5 messages between them are not in these data and are"
+            " not sent again; from now on nothing is lost or doubled"
+        ),
     ),
     (
         chatproto.OlderCopy("realm2"),
-        "realm1: its data are an older copy: realm2 has had messages that they do not know of; what waits for"
-        " realm2 is numbered anew and sent, and realm2 knows again what it had before; messages since that"
-        " copy are not in these data, and from now on nothing is lost or doubled",
+        (
+            "realm1: its data are an older copy: realm2 has had messages that they do not know of; what waits for"
+            " realm2 is numbered anew and sent, and realm2 knows again what it had before; messages since that"
+            " copy are not in these data, and from now on nothing is lost or doubled"
+        ),
     ),
     (
         chatproto.PeerRenewed("realm2"),
-        "realm1: realm2 has begun its messages anew: its data are new or an older copy; what it had accepted"
-        " and not sent may be lost, and only whoever runs realm2 can put that back",
+        (
+            "realm1: realm2 has begun its messages anew: its data are new or an older copy; what it had accepted"
+            " and not sent may be lost, and only whoever runs realm2 can put that back"
+        ),
     ),
     (
         chatproto.StoreFull(),

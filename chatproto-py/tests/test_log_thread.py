@@ -55,19 +55,19 @@ def test_lines_of_any_threads_are_all_written_in_their_order() -> None:
     with pipe() as (reader, writer):
         log, read = LogThread(writer), Reader(reader)
         # What is told before it begins is written then.
-        log.tell(["first"])
+        log.tell("first")
         log.start()
 
         def tell(who: int) -> None:
             for number in range(500):
-                log.tell([f"{who} {number}", f"{who} {number} é"])
+                log.tell(f"{who} {number}", f"{who} {number} é")
 
         threads = [threading.Thread(target=tell, args=(who,)) for who in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        log.tell(["last"])
+        log.tell("last")
 
         assert log.stop(PATIENCE)
         lines = read.lines()
@@ -84,7 +84,7 @@ def test_what_nobody_reads_keeps_nobody_waiting_and_is_told_to_be_missing() -> N
 
         def tell() -> None:
             for number in range(30_000):
-                log.tell([f"{number:0200}"])
+                log.tell(f"{number:0200}")
 
         teller = threading.Thread(target=tell, daemon=True)
         teller.start()
@@ -92,7 +92,7 @@ def test_what_nobody_reads_keeps_nobody_waiting_and_is_told_to_be_missing() -> N
         assert not teller.is_alive()
         read = Reader(reader)
         eventually(lambda: log._waiting_chars == 0)
-        log.tell(["last"])
+        log.tell("last")
         lines = read.lines()
         assert log.stop(PATIENCE)
 
@@ -110,7 +110,7 @@ def test_the_end_waits_for_a_reader_and_not_for_ever() -> None:
     with pipe() as (reader, writer):
         log = LogThread(writer)
         log.start()
-        log.tell(["x" * 1_000] * 1_000)
+        log.tell(*["x" * 1_000] * 1_000)
 
         assert not log.stop(0.01)
 
@@ -125,7 +125,7 @@ def test_a_descriptor_that_does_not_wait_is_written_to_all_the_same() -> None:
         os.set_blocking(writer, False)
         log = LogThread(writer)
         log.start()
-        log.tell([*["x" * 1_000] * 1_000, "last"])
+        log.tell(*["x" * 1_000] * 1_000, "last")
         eventually(lambda: log._waiting_chars == 0)
 
         assert Reader(reader).lines() == ["x" * 1_000] * 1_000 + ["last"]
@@ -144,9 +144,9 @@ def test_what_a_full_disk_did_not_take_is_told_to_be_missing(
 
         monkeypatch.setattr(LogThread, "_write", fail)
         log.start()
-        log.tell(["a", "b"])
+        log.tell("a", "b")
         eventually(lambda: LogThread._write is write)
-        log.tell(["c"])
+        log.tell("c")
         assert log.stop(PATIENCE)
 
     assert (tmp_path / "log").read_text() == (
@@ -159,7 +159,7 @@ import sys, threading
 from chatproto.threads import LogThread
 log = LogThread()
 log.start()
-log.tell(["x" * 1_000] * 1_000)
+log.tell(*["x" * 1_000] * 1_000)
 print("told", flush=True)
 log.stop({seconds})
 """

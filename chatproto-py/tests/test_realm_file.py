@@ -120,7 +120,7 @@ def test_why_a_peer_cannot_be_called_names_no_file(tmp_path: Path, lacking: str)
             (tmp_path / "there").mkdir()
             (tmp_path / "there" / "realm2.pub").write_text("x")
 
-        with pytest.raises(ConfigError, match="^the key of realm2 (is|cannot)") as wrong:
+        with pytest.raises(ConfigError, match=r"^the key of realm2 (is|cannot)") as wrong:
             file.transport_config("realm2")
 
         assert str(tmp_path) not in str(wrong.value) and "realm2.pub" not in str(wrong.value)

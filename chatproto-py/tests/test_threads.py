@@ -235,9 +235,9 @@ def test_a_driver_without_threads_says_so_and_leaves_none_behind(
         real(thread)
 
     monkeypatch.setattr(threading.Thread, "start", start)
-    with Realm("realm1") as realm:
-        with pytest.raises(RuntimeError, match="no 6 threads for the realm1 work: can't start"):
-            Driver(realm, lambda outputs: None)
+    said = "no 6 threads for the realm1 work: can't start"
+    with Realm("realm1") as realm, pytest.raises(RuntimeError, match=said):
+        Driver(realm, lambda outputs: None)
 
     assert len(begun) == given
     eventually(lambda: not any(thread.is_alive() for thread in begun))

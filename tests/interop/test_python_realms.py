@@ -1,7 +1,10 @@
 """`examples/server_thread_chat.py`: a classic client's server, and a neighbour of realmd both ways."""
 
+import errno
+import os
 import resource
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +22,7 @@ from any_server import (  # noqa: F401
     test_mail_goes_both_ways,
     test_the_screen_of_a_classic_client,
 )
+from chatproto import StaticKey
 from client import Gone
 from conftest import check_log
 from realmd import (
@@ -78,6 +82,7 @@ def test_the_log_is_the_classic_one_without_secrets(realm, login):
                 "AUTH: auth messi *** failed: wrong_password",
                 "send message from messi to henderson",
                 ": GROUP: bukber, messi joined at realm1",
+                ": GROUP: bukber, messi left",
                 ': balas ke  client: {"status": "OK", "message": "Message Sent"}',
                 ": Logout: messi",
             ]
@@ -87,6 +92,30 @@ def test_the_log_is_the_classic_one_without_secrets(realm, login):
     log = realm.log()
     assert token not in log and "surabaya" not in log
     assert "\x1b" not in log
+
+
+def test_a_neighbour_that_is_away_is_told_of_and_users_read_no_path(tmp_path, login):
+    line = "realm1: no link to realm2: {}; it is called again and again\n"
+    no_key, refused = "the key of realm2 is not there yet", os.strerror(errno.ECONNREFUSED)
+    realm = PythonRealm(tmp_path, "realm1", redial_ms_min=10, redial_ms_max=20)
+
+    def is_told(why: str) -> bool:
+        told = messi.sendstring(f"checkrealm {messi.token}\r\n")
+        return line.format(why) in realm.log() and told["realms"][0]["error"] == why
+
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        realm.peers = {"realm2": nobody.getsockname()}
+        try:
+            messi = login(realm.start(), "messi")
+            eventually("its key is missed", lambda: is_told(no_key))
+            StaticKey.generate().save(tmp_path / "data" / "realm2.key")
+            eventually("it is called", lambda: is_told(refused))
+            assert realm.stop() == 0
+        finally:
+            realm.kill()
+
+    assert [realm.log().count(line.format(why)) for why in (no_key, refused)] == [1, 1]
 
 
 @pytest.mark.parametrize("restarted", [0, 1])
@@ -129,6 +158,37 @@ def test_ctrl_c_says_goodbye_and_keeps_what_was_promised(tmp_path, login):
     again = Realmd(tmp_path, "realm1").start()
     assert inbox_of(login(again, "henderson"), "messi") == ["  halo \r\n"]
     assert again.stop() == 0
+
+
+def test_a_log_that_nobody_reads_keeps_nobody_waiting(tmp_path):
+    file = tmp_path / "realm1.toml"
+    file.write_text('name = "realm1"\nlog = "wire"\nclient = { address = "127.0.0.1:0" }\n')
+    command = [sys.executable, "-W", "error", PROGRAM, file]
+
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
+        try:
+            port = int(program.stdout.readline().rpartition(":")[2])
+            with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as client:
+                # Half a megabyte of lines, which no pipe has room for.
+                client.sendall(b"halo\r\n" * 3_000)
+                answers = 0
+                while answers < 3_000:
+                    piece = client.recv(65_536)
+                    assert piece, "it has hung up"
+                    answers += piece.count(b"}")
+            program.send_signal(signal.SIGTERM)
+            assert program.wait(PATIENCE) == 0
+        finally:
+            program.kill()
+        assert "data dari client: ***" in program.stderr.read()
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_it_tells_how_it_is_used(option):
+    ran = subprocess.run([sys.executable, PROGRAM, option], capture_output=True, text=True, timeout=60)
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "python3 examples/server_thread_chat.py [realm1.toml ...]\n" in ran.stdout
 
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="no limits for other processes here")

@@ -3,8 +3,8 @@
 - `Chat` takes the place of the class that coursework servers are written around.
 - `ChatClient` takes the place of the coursework's client.
 - `chatproto.asyncio` has a whole server, and a client for bots; `chatproto.threads` is what a server
-  with a thread for each client needs, and `chatproto.realm_file` reads realmd's files. Import them by
-  themselves.
+  with a thread for each client needs, `chatproto.realm_file` reads realmd's files, and `chatproto.log`
+  has the words for a log. Import them by themselves.
 - `Realm` is the engine beneath them, without sockets, threads or clocks. Its outputs and events are
   the subclasses of `Output`. `LinkTransport`, `Peer` and `StaticKey` are for links to other realms.
 

@@ -198,9 +198,7 @@ def _of_store(_: str, event: Event) -> str | None:
         case FetchFailed():
             return ": messages could not be read from the store"
         case PasswordFailed():
-            return (
-                ": a password could not be checked: this machine has too little memory free"
-            )
+            return ": a password could not be checked: this machine has too little memory free"
         case _:
             return None
 

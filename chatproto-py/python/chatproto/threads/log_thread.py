@@ -6,7 +6,6 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
 from queue import SimpleQueue
 
 __all__ = ["LogThread"]
@@ -42,7 +41,7 @@ class LogThread(threading.Thread):
         self._bell: SimpleQueue[None] = SimpleQueue()
         self._is_ending = False
 
-    def tell(self, lines: Iterable[str]) -> None:
+    def tell(self, *lines: str) -> None:
         """Has lines written, in this order, soon; they have no ends."""
         with self._lock:
             for line in lines:
@@ -51,7 +50,7 @@ class LogThread(threading.Thread):
                     self._waiting_chars += len(line) + 1
                 else:
                     self._dropped += 1
-        if self._bell.empty():
+        if lines and self._bell.empty():
             self._bell.put(None)
 
     def stop(self, seconds: float) -> bool:
