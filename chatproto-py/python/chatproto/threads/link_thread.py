@@ -177,7 +177,7 @@ class LinkThread(threading.Thread):
             self._accept()
         for link in list(self._connections):
             link.attend(events.get(link.socket, 0))
-            if link.session.peer is not None:
+            if link.session.peer is not None and link.session.number is not None:
                 self._away.pop(link.session.peer, None)
         while self._orders:
             order = self._orders.popleft()
