@@ -206,7 +206,7 @@ impl Realm {
     }
 
     /// Returns when `handle_timeout` is due, in ms on the clock of `Now.mono_ms`; None if it is not.
-    fn next_deadline_ms(&self) -> PyResult<Option<u64>> {
+    fn poll_timeout(&self) -> PyResult<Option<u64>> {
         let deadline = self.driver.with(|realm| realm.poll_timeout())?;
         Ok(deadline.map(|deadline| deadline.at_ms))
     }

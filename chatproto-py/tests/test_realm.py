@@ -172,7 +172,7 @@ def test_time_is_given_or_that_of_the_machine() -> None:
     with Realm("realm1", [User("messi", "surabaya")], passwords="plain") as realm:
         connection = realm.open("127.0.0.1")
         realm.receive(connection, b"auth ")
-        deadline_ms = realm.next_deadline_ms()
+        deadline_ms = realm.poll_timeout()
         wait = realm.wait_seconds()
         assert deadline_ms is not None and wait is not None
         assert 0 < wait <= 30

@@ -315,7 +315,7 @@ class World:
         until_ms = self.now.mono_ms + ms
         self.settle()
         while not reached():
-            deadlines = (node.realm.next_deadline_ms() for node in self.nodes.values())
+            deadlines = (node.realm.poll_timeout() for node in self.nodes.values())
             next_ms = min((at_ms for at_ms in deadlines if at_ms is not None), default=until_ms)
             target_ms = max(self.now.mono_ms, min(next_ms, until_ms))
             self.now = self.now.after_ms(target_ms - self.now.mono_ms)
@@ -329,5 +329,5 @@ class World:
         return True
 
     def _is_due(self) -> bool:
-        deadlines = (node.realm.next_deadline_ms() for node in self.nodes.values())
+        deadlines = (node.realm.poll_timeout() for node in self.nodes.values())
         return any(at_ms is not None and at_ms <= self.now.mono_ms for at_ms in deadlines)

@@ -349,7 +349,7 @@ class Realm:
         """
     def outputs(self) -> list[Output]:
         """Returns a list of all that the realm asks for or tells, in its order; empty if there is nothing."""
-    def next_deadline_ms(self) -> int | None:
+    def poll_timeout(self) -> int | None:
         """Returns when `handle_timeout` is due, in ms on the clock of `Now.mono_ms`; None if it is not."""
     def wait_seconds(self, *, now: Now | None = None) -> float | None:
         """Returns how many seconds, a float, remain until `handle_timeout` is due; None if it is not."""

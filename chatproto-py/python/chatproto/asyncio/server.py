@@ -356,7 +356,7 @@ class Server:
             self._input(lambda: None)
 
     def _set_timer(self) -> None:
-        at_ms = self.realm.next_deadline_ms()
+        at_ms = self.realm.poll_timeout()
         if at_ms == self._timer_ms:
             return
         if self._timer is not None:

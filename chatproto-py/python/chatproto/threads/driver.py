@@ -143,7 +143,7 @@ class Driver:
     def _look_ahead(self) -> None:
         if self.is_over:
             return
-        at_ms = self.realm.next_deadline_ms()
+        at_ms = self.realm.poll_timeout()
         if at_ms is not None and self.clock is not None:
             self.clock.wake_by(at_ms)
         if self._is_ending and self.realm.is_shut_down:

@@ -162,7 +162,7 @@ class LinkThread(threading.Thread):
         self._wakes_at_ms = _NEVER
         if self._orders or self._is_called or self._driver.is_over:
             return 0.0
-        self._wakes_at_ms = self._realm.next_deadline_ms() or _NEVER
+        self._wakes_at_ms = self._realm.poll_timeout() or _NEVER
         waits = [self._realm.wait_seconds(), *(link.wait_seconds() for link in self._connections)]
         if self._accepts_at:
             waits.append(self._accepts_at - time.monotonic())
