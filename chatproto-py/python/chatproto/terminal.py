@@ -56,14 +56,11 @@ class Screen:
         completion: Any = importlib.import_module("prompt_toolkit.completion")
         history: Any = importlib.import_module("prompt_toolkit.history")
         patch: Any = importlib.import_module("prompt_toolkit.patch_stdout")
-        kept = self._kept
-
-        class History(history.InMemoryHistory):  # type: ignore[misc]
-            def append_string(self, line: str) -> None:
-                super().append_string(kept(line))
-
+        lines: Any = history.InMemoryHistory()
+        append = lines.append_string
+        lines.append_string = lambda line: append(self._kept(line))
         session = toolkit.PromptSession(
-            history=History(),
+            history=lines,
             completer=completion.WordCompleter(self._words),
             complete_while_typing=False,
         )
