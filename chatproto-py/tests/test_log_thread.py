@@ -155,12 +155,13 @@ def test_what_a_full_disk_did_not_take_is_told_to_be_missing(
 
 
 PROGRAM = """
-import sys, threading
+import sys
 from chatproto.threads import LogThread
 log = LogThread()
 log.start()
 log.tell(*["x" * 1_000] * 1_000)
 print("told", flush=True)
+sys.stdin.read()
 log.stop({seconds})
 """
 
@@ -169,15 +170,19 @@ def test_a_program_ends_though_nobody_reads_its_log() -> None:
     arguments = [sys.executable, "-W", "error", "-c", PROGRAM.format(seconds=0.1)]
 
     with subprocess.Popen(
-        arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as program:
+        assert program.stdin is not None
         assert program.stdout is not None and program.stderr is not None
         try:
-            assert program.stdout.read() == "told\n"
+            assert program.stdout.read(5) == b"told\n"
+            # It is at it.
+            assert os.read(program.stderr.fileno(), 1) == b"x"
+            program.stdin.close()
             assert program.wait(PATIENCE) == 0
         finally:
             program.kill()
-        assert set(program.stderr.read()) == {"x", "\n"}
+        assert set(program.stderr.read()) == set(b"x\n")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no shell that closes standard error")
@@ -185,6 +190,8 @@ def test_a_program_without_standard_error_has_no_log_and_goes_on() -> None:
     command = 'exec "$0" -W error -c "$1" 2>&-'
     arguments = ["sh", "-c", command, sys.executable, PROGRAM.format(seconds=60)]
 
-    done = subprocess.run(arguments, capture_output=True, check=False, text=True, timeout=60)
+    done = subprocess.run(
+        arguments, input="", capture_output=True, check=False, text=True, timeout=60
+    )
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "told\n", "")
