@@ -315,7 +315,7 @@ def test_a_server_without_threads_does_not_begin(monkeypatch: pytest.MonkeyPatch
         with socket.create_server(ANY) as free:
             address = free.getsockname()
         monkeypatch.setattr(threading.Thread, "start", start_two)
-        with pytest.raises(RuntimeError, match="threads for its slow work"):
+        with pytest.raises(RuntimeError, match="no 6 threads for the realm1 work"):
             async with serve(realm, address):
                 pass
         with pytest.raises(MisuseError):

@@ -6,10 +6,7 @@ import codecs
 import threading
 from collections.abc import Callable
 
-END = b"\r\n\r\n"
-# Every reply begins with this, and no text of a group does: no name holds a quotation mark.
-START = b'{"status": '
-_EXIT = b"exit"
+from chatproto._replies import END, EXIT, START, shows_out
 
 
 class Gone(Exception):
@@ -83,15 +80,15 @@ class Live:
 
     def _is_over(self, data: bytes) -> bool:
         """Shows what is for the person, and keeps what is for the program."""
-        if _shows_out(data) and not self._held:
+        if shows_out(data) and not self._held:
             # Nobody has asked, and yet the server shows us out.
             self._is_leaving = True
         held = self._held + data
         if not self._is_leaving:
             self._tell(held)
             return False
-        mark = held.rfind(_EXIT + START)
-        begin = mark + len(_EXIT) if mark >= 0 else 0
+        mark = held.rfind(EXIT + START)
+        begin = mark + len(EXIT) if mark >= 0 else 0
         if held.startswith(START, begin) and held.endswith(END):
             self._tell(held[: max(mark, 0)])
             self._reply = held[begin:]
@@ -106,17 +103,10 @@ class Live:
             self._show(shown)
 
 
-def _shows_out(data: bytes) -> bool:
-    """Whether a read is a goodbye or its beginning; what is said in a group begins with a name."""
-    goodbye = _EXIT + START
-    is_begun = data.startswith(_EXIT) and goodbye.startswith(data)
-    return is_begun or data.startswith((START, goodbye))
-
-
 def _begun(held: bytes) -> int:
     """From where on the bytes may be the beginning of a goodbye."""
     if held.startswith(START):
         return 0
-    goodbye = _EXIT + START
+    goodbye = EXIT + START
     lengths = range(min(len(held), len(goodbye)), 0, -1)
     return len(held) - next((n for n in lengths if held.endswith(goodbye[:n])), 0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import socket
 import threading
 import time
@@ -12,7 +11,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NoReturn, Self
 
-from chatproto._live import END, START, Gone, HungUp, Live
+from chatproto._live import Gone, HungUp, Live
+from chatproto._replies import END, LINE_END, START
 
 __all__ = ["ChatClient"]
 
@@ -22,8 +22,6 @@ _REPLY_BYTES_MAX = 64 << 20
 _WAIT_MIN = 0.1
 _PORT = 8889
 _PORT_MAX = 65_535
-# With all carriage returns before it: one that stayed would make half of a line end anew.
-_LINE_END = re.compile(r"\r*\n")
 
 _INCORRECT = "-Maaf, command tidak benar"
 _UNKNOWN = "*Maaf, command tidak benar"
@@ -220,7 +218,7 @@ class ChatClient:
     def _exchange(self, request: str, is_group: bool = False) -> bytes:
         """Sends a request and returns the reply, or the first event of a group."""
         # A line end inside would end it; windows of several lines send LF alone.
-        line = _LINE_END.sub("\n", request) + " \r\n"
+        line = LINE_END.sub("\n", request) + " \r\n"
         connection = self._fresh()
         try:
             self._write(connection, line)

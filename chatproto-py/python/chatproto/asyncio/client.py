@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
 from chatproto._native import ChatProtoError, error_codes
-from chatproto.asyncio.group import END, START, Group, checked_str, read
+from chatproto._replies import END, LINE_END, START
+from chatproto.asyncio.group import Group, checked_str, read
 
 __all__ = ["Client", "CommandError"]
 
 # No inbox of a server with default limits reaches it.
 _REPLY_BYTES_MAX = 64 << 20
-_LINE_END = re.compile(r"\r+\n")
 _CODES = {message: code for code, message in error_codes().items()}
 
 
@@ -100,7 +99,7 @@ class Client:
         The message may be of several lines; CR LF in it becomes LF.
         """
         # A line end inside would end the request.
-        text = _LINE_END.sub("\n", checked_str("message", message))
+        text = LINE_END.sub("\n", checked_str("message", message))
         return await self._ask(f"send {self.token} {_word('to', to)} {text}")
 
     async def inbox(self) -> dict[str, list[dict[str, str]]]:

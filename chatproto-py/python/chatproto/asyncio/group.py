@@ -8,13 +8,10 @@ from collections import deque
 from typing import Self
 
 from chatproto._native import MisuseError
+from chatproto._replies import END, EXIT, START, shows_out
 
-__all__ = ["END", "START", "Group", "checked_str", "read"]
+__all__ = ["Group", "checked_str", "read"]
 
-END = b"\r\n\r\n"
-# Every reply begins with this, and no text of a group does: no name holds a quotation mark.
-START = b'{"status": '
-_EXIT = b"exit"
 # Shorter than what a server splits, which is at most 4 bytes a character and at 900 bytes.
 _SAID_AT_ONCE = 200
 # By so many bytes at its end a text is recognised; if it is not after that time, we go on.
@@ -109,7 +106,7 @@ class Group:
         async with self._speaking, self._changed:
             self._is_left = True
             if not self.is_over:
-                await self._write(_EXIT)
+                await self._write(EXIT)
             await self._changed.wait_for(lambda: self.is_over or self._why)
         if self._why is not None:
             raise self._why
@@ -127,7 +124,7 @@ class Group:
     async def _listen(self, data: bytes) -> None:
         try:
             while not self.is_over:
-                if _shows_out(data):
+                if shows_out(data):
                     await self._goodbye(data)
                     self.is_over = True
                 else:
@@ -153,15 +150,8 @@ class Group:
 
     async def _goodbye(self, held: bytes) -> None:
         """Reads on to the end of the reply that the server shows us out with."""
-        while not (held.endswith(END) and (held.startswith(START) or _EXIT + START in held)):
+        while not (held.endswith(END) and (held.startswith(START) or EXIT + START in held)):
             held += await read(self._reader)
-
-
-def _shows_out(data: bytes) -> bool:
-    """Whether a read is a goodbye or its beginning; what is said in a group begins with a name."""
-    goodbye = _EXIT + START
-    is_begun = data.startswith(_EXIT) and goodbye.startswith(data)
-    return is_begun or data.startswith((START, goodbye))
 
 
 def _pieces(text: str) -> list[str]:

@@ -31,11 +31,11 @@ from chatproto._native import (
     StoreError,
     Work,
 )
+from chatproto._workers import start_workers
 from chatproto.asyncio.address import Address, checked_peers, checked_port
 from chatproto.asyncio.connection import ClientConnection
 from chatproto.asyncio.link import Link
 from chatproto.asyncio.peer_log import PeerLog
-from chatproto.asyncio.workers import start_workers
 
 __all__ = ["Address", "Server", "serve"]
 
@@ -121,7 +121,7 @@ class Server:
     async def __aenter__(self) -> Self:
         self._begin()
         try:
-            self._threads = start_workers()
+            self._threads = start_workers(f"{self.realm.name} work")
             self._check_peers()
             self.client_address = await self._listen(self._called, self.client_address)
             if self.link_address is not None:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 from chatproto._native import InternalError, MisuseError, Output, Realm, Work
+from chatproto._workers import start_workers
 from chatproto.threads.processor import use_all_processors
 
 __all__ = ["Clock", "Driver"]
 
-# Hashes, one commit, and reading beside them.
-_WORKERS = 6
 # What one thread does for the others at a stretch, before it goes back to its own client.
 _ROUNDS_AT_ONCE = 16
 # How long a shutdown waits for whoever has the turn, who should not wait for anything.
@@ -79,7 +77,7 @@ class Driver:
         self._is_wanted = False
         self._is_ending = False
         self._has_ended = threading.Event()
-        self._workers = _started(f"{realm.name} work")
+        self._workers = start_workers(f"{realm.name} work", use_all_processors)
 
     def tell(self, tell: Callable[..., object], *arguments: object) -> None:
         """Tells the realm something, and has done what it asks for then.
@@ -224,24 +222,6 @@ class Driver:
         self._has_ended.set()
         if self._on_failure is not None:
             self._on_failure()
-
-
-def _started(name: str) -> ThreadPoolExecutor:
-    """Returns workers that all run: once there are clients, the system may have no thread to give, and
-    what asks for one in a turn would end all."""
-    workers, all_run = ThreadPoolExecutor(_WORKERS, name, use_all_processors), threading.Event()
-    try:
-        for _ in range(_WORKERS):
-            # It keeps its worker, so that the next one starts another.
-            workers.submit(all_run.wait)
-    except RuntimeError as error:
-        workers.shutdown(wait=False)
-        raise RuntimeError(
-            f"the system has no {_WORKERS} threads for the {name}: {error}"
-        ) from error
-    finally:
-        all_run.set()
-    return workers
 
 
 def _is_main() -> bool:
