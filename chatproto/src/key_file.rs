@@ -2,15 +2,22 @@
 
 use crate::link::key::{KeyError, PublicKey, StaticKey};
 use crate::name::RealmName;
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use tempfile::NamedTempFile;
+use std::sync::atomic::{AtomicU32, Ordering};
+use tempfile::{NamedTempFile, TempPath};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
 /// The longest file that makes sense: a key and some lines about it.
 const FILE_BYTES_MAX: usize = 4_096;
+
+/// How many files this process has begun.
+static BEGUN: AtomicU32 = AtomicU32::new(0);
+
+/// How many names of files are tried that somebody has.
+const ATTEMPTS_MAX: usize = 1_000;
 
 /// Why a key file is of no use. The sentence says what to do.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -236,14 +243,27 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     expect(unused_variables, reason = "files have no mode here")
 )]
 fn beside(path: &Path, bytes: &[u8], mode: u32) -> io::Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".key-");
+    let folder = std::path::absolute(folder(path))?;
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
     #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
-    let mut file = builder.tempfile_in(folder(path))?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    Ok(file)
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+    let mut attempts = 0..ATTEMPTS_MAX;
+    loop {
+        let number = BEGUN.fetch_add(1, Ordering::Relaxed);
+        let name = folder.join(format!(".key-{}-{number}", std::process::id()));
+        let file = match options.open(&name) {
+            // Of another machine, or left by a process of that number that was killed.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists && attempts.next().is_some() => {
+                continue;
+            }
+            opened => opened?,
+        };
+        let mut file = NamedTempFile::from_parts(file, TempPath::try_from_path(name)?);
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        return Ok(file);
+    }
 }
 
 fn folder(path: &Path) -> &Path {
@@ -408,6 +428,25 @@ mod tests {
         assert!(matches!(told, Err(KeyFileError::NotThere(_))), "{told:?}");
         let told = read_public(&path.join("c"));
         assert!(matches!(told, Err(KeyFileError::System { .. })), "{told:?}");
+    }
+
+    #[test]
+    fn what_others_have_begun_is_theirs() {
+        let folder = tempfile::tempdir().unwrap();
+        let next = BEGUN.load(Ordering::Relaxed);
+        for number in next..next + 500 {
+            let name = format!(".key-{}-{number}", std::process::id());
+            fs::write(folder.path().join(name), "another's").unwrap();
+        }
+
+        write(&folder.path().join("realm1.key"), &key()).unwrap();
+
+        let mut begun = fs::read_dir(folder.path()).unwrap();
+        assert!(begun.all(|file| {
+            let path = file.unwrap().path();
+            !path.to_string_lossy().contains("/.key-") || fs::read(path).unwrap() == b"another's"
+        }));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 500 + 2);
     }
 
     #[test]

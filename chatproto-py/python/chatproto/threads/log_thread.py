@@ -10,8 +10,8 @@ from queue import SimpleQueue
 
 __all__ = ["LogThread"]
 
-# What may wait to be written; above it, lines are dropped.
-_WAITING_CHARS_MAX = 1 << 20
+# What may wait to be written; above it, the oldest lines are dropped.
+_WAITING_CHARS_MAX = 8 << 20
 # Many lines at once cost less than one at a time.
 _PAUSE_SECONDS = 0.01
 _STDERR = 2
@@ -22,8 +22,8 @@ class LogThread(threading.Thread):
 
     A pipe that nobody reads is full some time, and so is a terminal that Ctrl-S has stopped: whoever
     writes there stands still, and one that has the turn of a `Driver` keeps everybody else waiting.
-    `tell` never waits. Lines for which there is no room are dropped, and where they are missing the log
-    says how many they were.
+    `tell` never waits. Where there is no room the oldest lines are dropped, since the last ones tell how
+    it ended; where they are missing the log says how many they were.
 
     It keeps no program alive: `stop` it in the end, so that the last lines are written.
     """
@@ -45,11 +45,11 @@ class LogThread(threading.Thread):
         """Has lines written, in this order, soon; they have no ends."""
         with self._lock:
             for line in lines:
-                if self._waiting_chars < _WAITING_CHARS_MAX:
-                    self._lines.append(line)
-                    self._waiting_chars += len(line) + 1
-                else:
-                    self._dropped += 1
+                self._lines.append(line)
+                self._waiting_chars += len(line) + 1
+            while self._waiting_chars > _WAITING_CHARS_MAX and len(self._lines) > 1:
+                self._waiting_chars -= len(self._lines.popleft()) + 1
+                self._dropped += 1
         if lines and self._bell.empty():
             self._bell.put(None)
 
@@ -71,7 +71,7 @@ class LogThread(threading.Thread):
             time.sleep(_PAUSE_SECONDS)
             is_ending = self._is_ending
             lines, dropped = self._take()
-            said = [*_missing(lost), *lines, *_missing(dropped)]
+            said = [*_missing(lost + dropped), *lines]
             try:
                 self._write("".join(f"{line}\n" for line in said))
                 lost = 0
@@ -80,7 +80,7 @@ class LogThread(threading.Thread):
                 lost += len(lines) + dropped
 
     def _take(self) -> tuple[list[str], int]:
-        """Returns what waits, and how much was dropped after that."""
+        """Returns what waits, and how much was dropped before that."""
         with self._lock:
             lines, dropped = list(self._lines), self._dropped
             self._lines.clear()
