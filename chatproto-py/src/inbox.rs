@@ -42,6 +42,12 @@ struct Sender {
     begun: PyOnceLock<Py<PyDict>>,
 }
 
+/// A message that is still to be made.
+struct Shown<'a, 'py> {
+    begun: &'a Bound<'py, PyDict>,
+    text: &'a [u8],
+}
+
 /// Makes the reply that tells of an inbox.
 pub(crate) fn reply<'py>(
     py: Python<'py>,
@@ -49,30 +55,45 @@ pub(crate) fn reply<'py>(
     heads: &Heads,
 ) -> PyResult<Bound<'py, PyDict>> {
     let head = heads.head(py, &inbox)?;
-    // All for the first one: most often all are from one.
-    let mut room = inbox.messages.size_hint().1.unwrap_or_default();
-    let with_room = |_| Vec::with_capacity(std::mem::take(&mut room));
-    let mut messages: Vec<_> = head.senders.iter().map(with_room).collect();
-    let msg = intern!(py, "msg");
-    for message in inbox.messages {
-        let at = message.sender;
-        if let (Some(sender), Some(messages)) = (head.senders.get(at), messages.get_mut(at)) {
-            let like = match messages.first() {
-                Some(first) => first,
-                None => sender.begun(py, &head.owner)?,
-            };
-            let shown = like.copy()?;
-            shown.set_item(msg, PyString::from_bytes(py, message.text)?)?;
-            messages.push(shown);
-        }
-    }
     let listed = PyDict::new(py);
-    for (sender, messages) in head.senders.iter().zip(messages) {
-        listed.set_item(sender.name.bind(py), PyList::new(py, messages)?)?;
+    if let [sender] = &*head.senders {
+        // As it is most often; then there is nothing to sort.
+        let begun = sender.begun(py, &head.owner)?;
+        let shown = inbox.messages.map(|message| Shown {
+            begun,
+            text: message.text,
+        });
+        listed.set_item(&sender.name, PyList::new(py, shown)?)?;
+    } else {
+        let mut sorted = Vec::new();
+        sorted.resize_with(head.senders.len(), Vec::new);
+        for message in inbox.messages {
+            let at = message.sender;
+            if let (Some(sender), Some(own)) = (head.senders.get(at), sorted.get_mut(at)) {
+                let begun = sender.begun(py, &head.owner)?;
+                let text = message.text;
+                own.push(Shown { begun, text });
+            }
+        }
+        for (sender, own) in head.senders.iter().zip(sorted) {
+            listed.set_item(&sender.name, PyList::new(py, own)?)?;
+        }
     }
     let reply = begun(py)?.copy()?;
     reply.set_item(intern!(py, "messages"), listed)?;
     Ok(reply)
+}
+
+impl<'py> IntoPyObject<'py> for Shown<'_, 'py> {
+    type Target = PyDict;
+    type Output = Bound<'py, PyDict>;
+    type Error = PyErr;
+
+    fn into_pyobject(self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let shown = self.begun.copy()?;
+        shown.set_item(intern!(py, "msg"), PyString::from_bytes(py, self.text)?)?;
+        Ok(shown)
+    }
 }
 
 impl Heads {

@@ -55,7 +55,7 @@ impl Open {
         py: Python<'py>,
         begin: impl FnOnce(&mut Realm, Now) -> RequestId,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let now = clock::now();
+        let now = clock::roughly_now();
         let (request, turn) = self.driver.with(|realm| {
             handle_timeouts(realm, now);
             let request = begin(realm, now);

@@ -150,7 +150,7 @@ pub struct Senders<'a> {
     texts: &'a [u8],
 }
 
-/// The messages of an inbox.
+/// The messages of an inbox, whose texts are all there.
 #[derive(Clone, Debug)]
 pub struct Messages<'a> {
     numbers: &'a [Pair],
@@ -172,7 +172,9 @@ impl<'a> Inbox<'a> {
         let (head, _) = reply.split_at_checked(reply.len() - rest.len())?;
         let (messages, rest) = rest.split_first_chunk()?;
         let (numbers, texts) = split_pairs(rest, *messages)?;
-        Some(Self {
+        let mut lens = numbers.iter().map(|[_, len]| number(*len));
+        let is_whole = lens.try_fold(0, usize::checked_add) == Some(texts.len());
+        is_whole.then_some(Self {
             head,
             owner,
             senders: Senders {
@@ -212,10 +214,12 @@ impl<'a> Iterator for Messages<'a> {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        // Fewer, if these are bytes that nobody has packed.
-        (0, Some(self.numbers.len()))
+        (self.numbers.len(), Some(self.numbers.len()))
     }
 }
+
+/// That all texts are there was seen when the inbox was read.
+impl ExactSizeIterator for Messages<'_> {}
 
 impl FusedIterator for Messages<'_> {}
 
